@@ -1,0 +1,1 @@
+"""SFT Studio: the core. Importing it loads neither torch nor gradio."""

@@ -1,0 +1,236 @@
+"""Start a run: check everything, pin the data, write the folder, launch the worker."""
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from studio.data.formats import to_example, why_untrainable
+from studio.data.splits import split_rows
+from studio.data.store import Dataset, open_dataset
+from studio.errors import DataError, RunError, SettingsError
+from studio.home import Home, check_id
+from studio.models.catalogue import find_model
+from studio.models.sources import ModelFiles, resolve_files
+from studio.recipes import to_yaml
+from studio.runs.folder import Run, is_active, list_runs
+from studio.settings import Recipe
+from studio.system import lock, start_detached, try_lock
+from studio.templates.encoding import Template, encode_many, with_system
+from studio.templates.example import Example, to_record
+from studio.templates.library import find_template
+from studio.templates.rendering import Renderer
+from studio.templates.tokenizer import Tokenizer, load_tokenizer
+
+SPLITS = ("train", "eval", "test")
+Progress = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The rows of a run: (row id, example) per split, and why others stay out."""
+
+    splits: dict[str, list[tuple[int, Example]]]
+    left_out: dict[str, list[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that could start: what will be trained, in figures."""
+
+    snapshot: Snapshot
+    template: Template
+    files: ModelFiles
+    trained_tokens: int
+    tokens: int
+    cut_rows: int
+    steps: int
+
+
+def plan_run(
+    home: Home, recipe: Recipe, dataset_id: str, renderer: Renderer, progress: Progress | None = None
+) -> Plan:
+    """Everything that can be known before the start; StudioError if the run would fail or teach nothing."""
+    dataset = open_dataset(home, dataset_id)
+    check_method(recipe)
+    files = resolve_files(
+        home, recipe.model.name, revision=recipe.model.revision, weights=False, progress=progress
+    )
+    tokenizer = load_tokenizer(files.folder)
+    template = find_template(recipe.template, tokenizer)
+    snapshot = take_snapshot(dataset, recipe)
+    return measure_plan(recipe, snapshot, template, tokenizer, renderer, files)
+
+
+def check_method(recipe: Recipe) -> None:
+    """Combinations of settings that cannot work together."""
+    entry = find_model(recipe.model.name)
+    if entry and recipe.task.kind not in entry.tasks:
+        raise SettingsError(
+            f"{recipe.model.name} is made for {', '.join(entry.tasks)}, not for {recipe.task.kind}. "
+            "Choose a model that generates text, such as HuggingFaceTB/SmolLM2-135M-Instruct."
+        )
+    if entry and entry.context < recipe.train.max_length:
+        raise SettingsError(
+            f"train.max_length is {recipe.train.max_length}, but {recipe.model.name} reads at most "
+            f"{entry.context} tokens. Lower train.max_length."
+        )
+
+
+def take_snapshot(dataset: Dataset, recipe: Recipe) -> Snapshot:
+    """The dataset's rows as examples, split by row id; rows that cannot be trained stay out, with the reason."""
+    kept: list[tuple[int, Example]] = []
+    left_out: dict[str, list[int]] = {}
+    mapping = dataset.mapping
+    for row in dataset.rows():
+        example = to_example(row.values, mapping)
+        reason = why_untrainable(example)
+        if reason:
+            left_out.setdefault(reason, []).append(row.id)
+        else:
+            kept.append((row.id, with_system(example, recipe.template.system)))
+    if not kept:
+        raise DataError(
+            f"The dataset {dataset.id} has no row that could be trained"
+            + (f": {describe_left_out(left_out)}." if left_out else "; it is empty. Add rows in the Data tab.")
+        )
+    data = recipe.data
+    splits = split_rows(kept, data.seed, data.eval_fraction, data.test_fraction, key=lambda pair: pair[0])
+    if not splits["train"]:
+        raise DataError(
+            f"All {len(kept)} rows of {dataset.id} fell into the eval and test splits, so none is left to train. "
+            "Add rows, or lower data.eval_fraction and data.test_fraction."
+        )
+    return Snapshot(splits, left_out)
+
+
+def describe_left_out(left_out: dict[str, list[int]]) -> str:
+    """'2 rows: the answer is empty (ids 4, 9)'."""
+    return "; ".join(
+        f"{len(ids)} row{'s' * (len(ids) > 1)}: {reason} (id {', '.join(map(str, ids[:5]))}{', ...' * (len(ids) > 5)})"
+        for reason, ids in left_out.items()
+    )
+
+
+def measure_plan(
+    recipe: Recipe, snapshot: Snapshot, template: Template, tokenizer: Tokenizer, renderer: Renderer, files: ModelFiles
+) -> Plan:
+    """Encode the training rows once, to count; refuses a run that would teach nothing."""
+    trained = total = cut = packed = 0
+    length = recipe.train.max_length
+    examples = [example for _, example in snapshot.splits["train"]]
+    options = {"max_length": length, "train_on": recipe.template.train_on}
+    for encoded in encode_many(examples, template, tokenizer, renderer, **options):
+        teaches = encoded.count("trained")
+        trained += teaches
+        total += min(len(encoded.ids), length)
+        cut += len(encoded.ids) > length
+        packed += teaches > 0
+    if not trained:
+        raise DataError(
+            f"No token of the {len(examples)} training rows would be trained: every answer is cut off by "
+            f"train.max_length = {length}. Raise train.max_length, or shorten the prompts."
+        )
+    return Plan(snapshot, template, files, trained, total, cut, count_steps(recipe, packed, total))
+
+
+def count_steps(recipe: Recipe, rows: int, tokens: int) -> int:
+    """Optimizer steps: rows x epochs / (batch x accumulation); packs instead of rows when packing (an estimate)."""
+    train = recipe.train
+    if train.max_steps:
+        return train.max_steps
+    units = -(-tokens // train.max_length) if train.packing else rows
+    batches = -(-units // train.batch_size)
+    return max(1, round(-(-batches // train.accumulation) * train.epochs))
+
+
+def start_run(
+    home: Home,
+    recipe: Recipe,
+    dataset_id: str,
+    name: str,
+    renderer: Renderer,
+    progress: Progress | None = None,
+) -> Run:
+    """Make the run's folder and start its worker; RunError if the name is taken or another run is training."""
+    check_id(name)
+    with lock(home.path / "start.lock"):
+        check_free(home, name)
+        plan = plan_run(home, recipe, dataset_id, renderer, progress)
+        run = write_folder(home, recipe, open_dataset(home, dataset_id), name, plan)
+        launch_worker(run)
+    return run
+
+
+def check_free(home: Home, name: str) -> None:
+    """One run at a time, and no name twice."""
+    if home.run(name).exists():
+        raise RunError(f"A run named {name} exists already. Choose another name; runs are never overwritten.")
+    for run in list_runs(home):
+        if is_active(run):
+            raise RunError(
+                f"{run.name} is training now, and two runs would share the machine's memory. "
+                "Wait until it is done, or stop it first."
+            )
+
+
+def write_folder(home: Home, recipe: Recipe, dataset: Dataset, name: str, plan: Plan) -> Run:
+    """The run's folder, written aside and renamed, so that it is there whole or not at all."""
+    aside = home.runs / f".{name}.new"
+    shutil.rmtree(aside, ignore_errors=True)
+    (aside / "data").mkdir(parents=True)
+    draft = Run(aside)
+    counts, digest = {}, hashlib.sha256()
+    for split in SPLITS:
+        rows = plan.snapshot.splits[split]
+        lines = "".join(
+            json.dumps({"id": id, **to_record(example)}, ensure_ascii=False) + "\n" for id, example in rows
+        )
+        draft.split(split).write_text(lines, encoding="utf-8")
+        digest.update(lines.encode())
+        counts[split] = len(rows)
+    resolved = {
+        "dataset": {
+            "id": dataset.id,
+            "name": dataset.info().name,
+            "version": dataset.version,
+            "sha256": digest.hexdigest(),
+            "rows": counts,
+            "left_out": plan.snapshot.left_out,
+        },
+        "plan": {"steps": plan.steps, "trained_tokens": plan.trained_tokens, "cut_rows": plan.cut_rows},
+    }
+    (aside / "recipe.yaml").write_text(to_yaml(recipe, dataset.id), encoding="utf-8")
+    write_yaml(aside / "resolved.yaml", resolved)
+    aside.rename(home.run(name))
+    return Run(home.run(name))
+
+
+def write_yaml(path: Path, values: dict) -> None:
+    """Write a YAML file whole: aside, then renamed."""
+    aside = path.with_suffix(".new")
+    aside.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    aside.replace(path)
+
+
+def launch_worker(run: Run) -> int:
+    """Start the worker with the run's lock already held on its behalf; returns its pid."""
+    held = try_lock(run.lock)
+    if held is None:
+        raise RunError(f"A worker is at work on {run.name} already.")
+    with held:
+        return start_detached(
+            [sys.executable, "-m", "studio.training.worker", str(run.path), "--locked"], run.log, held
+        )
+
+
+def request_stop(run: Run) -> None:
+    """Ask the worker to save and stop; asking twice is the same. RunError if it is not running."""
+    if not is_active(run):
+        raise RunError(f"{run.name} is not running, so there is nothing to stop.")
+    run.stop_file.touch()
