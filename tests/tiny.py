@@ -4,6 +4,7 @@
     make_tiny_model(folder, "gpt2")    a GPT-2 of that size
     make_tiny_tokenizer(folder)        tokenizer.json and tokenizer_config.json alone; imports no torch
     make_tiny_adapter(model, folder)   a LoRA adapter with random, non-zero weights for it
+    make_tiny_run(home, name, model)   a finished run's folder with such an adapter
 
 The special tokens are those of SmolLM2-Instruct: pad and eos are one token, <|im_end|>, which is the trap that
 makes a model never learn to stop.
@@ -142,6 +143,61 @@ def make_tiny_adapter(model: Path, folder: Path, *, seed: int = 1, scale: float 
             if "lora_B" in name:
                 parameter.data.normal_(0, scale) if scale else parameter.data.zero_()
         tuned.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def make_tiny_run(
+    home_path: Path, name: str, model: Path, *, scale: float = 0.2, jinja: str | None = None, rows: int = 3
+) -> Path:
+    """A finished run of `model` under HOME with a random adapter, as the worker leaves it; returns its folder.
+
+    Its template is the model's own, or `jinja`. Test rows ask for capitals.
+    """
+    import yaml
+
+    from studio.home import open_home
+    from studio.models.sources import resolve_files
+    from studio.settings import Recipe
+    from studio.templates.encoding import Template, stop_of
+    from studio.templates.example import from_fields, to_record
+    from studio.templates.rendering import Renderer
+    from studio.templates.tokenizer import load_tokenizer
+
+    home = open_home(home_path)
+    folder = home.run(name)
+    (folder / "data").mkdir(parents=True)
+    files = resolve_files(home, str(model), weights=True)
+    tokenizer = load_tokenizer(model)
+    own = tokenizer.chat_template or ""
+    template = Template("custom" if jinja else "model", jinja or own)
+    with Renderer() as renderer:
+        stop = stop_of(template, tokenizer, renderer)
+    recipe = Recipe.model_validate({"model": {"name": str(model)}})
+    resolved = {
+        "model": {
+            "name": files.name,
+            "source": files.source,
+            "revision": files.revision,
+            "sha256": files.sha256,
+            "folder": str(files.folder),
+        },
+        "template": {
+            "name": template.name,
+            "jinja": template.jinja,
+            "own_jinja": own,
+            "stop": {"ids": stop.ids, "texts": stop.texts},
+            "system": "",
+        },
+        "dataset": {"id": "tiny"},
+        "device": "cpu",
+        "dtype": "float32",
+    }
+    examples = [from_fields(f"What is the capital of country {number}?", "", "Paris") for number in range(rows)]
+    lines = [json.dumps({"id": number, **to_record(example)}) for number, example in enumerate(examples, 1)]
+    (folder / "data" / "test.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump()), encoding="utf-8")
+    (folder / "resolved.yaml").write_text(yaml.safe_dump(resolved, allow_unicode=True), encoding="utf-8")
+    make_tiny_adapter(model, folder / "adapter", scale=scale)
     return folder
 
 

@@ -87,8 +87,9 @@ def open_run(home: Home, name: str) -> Run:
 
 def list_runs(home: Home) -> list[Run]:
     """All runs, the newest first."""
-    folders = [path for path in home.runs.iterdir() if (path / "recipe.yaml").is_file()]
-    return [Run(path) for path in sorted(folders, key=lambda path: (path / "recipe.yaml").stat().st_mtime, reverse=True)]
+    folders = [path for path in home.runs.glob("[a-z0-9]*") if (path / "recipe.yaml").is_file()]
+    folders.sort(key=lambda path: (path / "recipe.yaml").stat().st_mtime, reverse=True)
+    return [Run(path) for path in folders]
 
 
 def read_status(run: Run) -> str:

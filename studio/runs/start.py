@@ -6,20 +6,18 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import yaml
-
-from studio.data.formats import to_example, why_untrainable
-from studio.data.splits import split_rows
+from studio.data.conversations import to_example, why_untrainable
+from studio.data.splits import SPLITS, split_rows
 from studio.data.store import Dataset, open_dataset
 from studio.errors import DataError, RunError, SettingsError
 from studio.home import Home, check_id
 from studio.models.catalogue import find_model
 from studio.models.sources import ModelFiles, resolve_files
 from studio.recipes import to_yaml
+from studio.runs.files import write_yaml
 from studio.runs.folder import Run, is_active, list_runs
-from studio.settings import Recipe
+from studio.settings import Recipe, change
 from studio.system import lock, start_detached, try_lock
 from studio.templates.encoding import Template, encode_many, with_system
 from studio.templates.example import Example, to_record
@@ -27,7 +25,6 @@ from studio.templates.library import find_template
 from studio.templates.rendering import Renderer
 from studio.templates.tokenizer import Tokenizer, load_tokenizer
 
-SPLITS = ("train", "eval", "test")
 Progress = Callable[[str, float | None], None]
 
 
@@ -100,7 +97,7 @@ def take_snapshot(dataset: Dataset, recipe: Recipe) -> Snapshot:
             + (f": {describe_left_out(left_out)}." if left_out else "; it is empty. Add rows in the Data tab.")
         )
     data = recipe.data
-    splits = split_rows(kept, data.seed, data.eval_fraction, data.test_fraction, key=lambda pair: pair[0])
+    splits = split_rows(kept, data.seed, data.eval_fraction, data.test_fraction, id_of=lambda pair: pair[0])
     if not splits["train"]:
         raise DataError(
             f"All {len(kept)} rows of {dataset.id} fell into the eval and test splits, so none is left to train. "
@@ -162,6 +159,8 @@ def start_run(
     with lock(home.path / "start.lock"):
         check_free(home, name)
         plan = plan_run(home, recipe, dataset_id, renderer, progress)
+        # The worker has another working folder, where a relative path would lead elsewhere.
+        recipe = change(recipe, {"model.name": plan.files.name})
         run = write_folder(home, recipe, open_dataset(home, dataset_id), name, plan)
         launch_worker(run)
     return run
@@ -209,13 +208,6 @@ def write_folder(home: Home, recipe: Recipe, dataset: Dataset, name: str, plan: 
     write_yaml(aside / "resolved.yaml", resolved)
     aside.rename(home.run(name))
     return Run(home.run(name))
-
-
-def write_yaml(path: Path, values: dict) -> None:
-    """Write a YAML file whole: aside, then renamed."""
-    aside = path.with_suffix(".new")
-    aside.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    aside.replace(path)
 
 
 def launch_worker(run: Run) -> int:

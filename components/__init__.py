@@ -1,0 +1,1 @@
+"""The screen: gradio over the core, one file per tab."""
