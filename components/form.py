@@ -26,6 +26,14 @@ class Form:
             for path, control in self.controls.items()
         }
 
+    def visibility(self, recipe: Recipe) -> dict[Control, Any]:
+        """Which of the controls that depend on others are seen; what is being typed is left alone."""
+        return {
+            control: gr.update(visible=is_relevant(self.settings[path], recipe))
+            for path, control in self.controls.items()
+            if self.settings[path].only_when
+        }
+
 
 def build_form(sections: list[str], advanced: bool, skip: tuple[str, ...] = ()) -> Form:
     """Controls for the simple or the advanced settings of some sections, in columns of cards."""
@@ -40,7 +48,7 @@ def build_form(sections: list[str], advanced: bool, skip: tuple[str, ...] = ()) 
     controls = {}
     for section in dict.fromkeys(setting.section for setting in chosen):
         with gr.Group(elem_classes="settings-group"):
-            gr.Markdown(f"**{section}**", elem_classes="settings-title", container=True)
+            gr.HTML(f'<h3 class="settings-title">{section}</h3>')
             for setting in chosen:
                 if setting.section == section:
                     controls[setting.path] = build_control(setting)

@@ -16,6 +16,9 @@ from studio.templates.rendering import Renderer
 
 # A fixed key, so that the page finds its state again after the app was restarted; it protects nothing.
 STATE_KEY = "sft-studio"
+
+# Keywords of nearly every listener: no spinner over the output, no public endpoint.
+QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 FIRST_RECIPE = "first-run"
 
 

@@ -4,7 +4,7 @@ from html import escape
 
 import gradio as gr
 
-from components.shared import Services, Shared, read_recipe, told
+from components.shared import QUIET, Services, Shared, read_recipe, told
 from components.token_view import note, render_preview
 from studio.data.store import open_dataset
 from studio.errors import StudioError
@@ -91,29 +91,28 @@ def build_template_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
 
     shown = [preview, place, waiting]
     editor = [name, about, jinja, system, train_on]
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    tab.select(told(fill), state, [*editor, *shown], **quiet)
+    tab.select(told(fill), state, [*editor, *shown], **QUIET)
     gr.on(
         [shared.dataset.change, shared.row.change, shared.edits.change],
-        told(draw), state, shown, trigger_mode="always_last", **quiet,
+        told(draw), state, shown, trigger_mode="always_last", **QUIET,
     )  # fmt: skip
-    name.input(told(choose), {*state, name, jinja}, [shared.recipe, *editor, *shown], **quiet)
-    jinja.input(told(edit), {*state, jinja}, [shared.recipe, name, about, *shown], trigger_mode="always_last", **quiet)
+    name.input(told(choose), {*state, name, jinja}, [shared.recipe, *editor, *shown], **QUIET)
+    jinja.input(told(edit), {*state, jinja}, [shared.recipe, name, about, *shown], trigger_mode="always_last", **QUIET)
     system.input(
         told(lambda data: only_preview(data, system=data[system])),
-        {*state, system}, [shared.recipe, *shown], trigger_mode="always_last", **quiet,
+        {*state, system}, [shared.recipe, *shown], trigger_mode="always_last", **QUIET,
     )  # fmt: skip
     train_on.input(
         told(lambda data: only_preview(data, train_on=data[train_on])),
         {*state, train_on},
         [shared.recipe, *shown],
-        **quiet,
+        **QUIET,
     )
-    earlier.click(told(lambda data: step(data, -1)), state, [shared.row, *shown], **quiet)
-    later.click(told(lambda data: step(data, 1)), state, [shared.row, *shown], **quiet)
+    earlier.click(told(lambda data: step(data, -1)), state, [shared.row, *shown], **QUIET)
+    later.click(told(lambda data: step(data, 1)), state, [shared.row, *shown], **QUIET)
     shared.timer.tick(
         told(lambda data: fill(data) if data[waiting] else {waiting: gr.skip()}),
-        {*state, waiting}, [*editor, *shown], queue=False, **quiet,
+        {*state, waiting}, [*editor, *shown], queue=False, **QUIET,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from studio.templates.library import find_template
 SHOWN_TOKENS = 3000
 METHODS = {
     "prefix": "The answer begins where the prompt's tokens end (checked).",
-    "boundary": "Prompt and answer would share a token here, so each is tokenised for itself, as when the model answers.",
+    "boundary": "Prompt and answer would share a token, so each is tokenised for itself, as when the model answers.",
     "all": "Every token is trained, the prompt's too.",
 }
 

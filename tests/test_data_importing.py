@@ -109,9 +109,9 @@ def test_an_example_becomes_a_dataset(home, presets):
         ("sky", "The sky", 1)
     ]
     result = import_example(home, "sky", presets)
-    assert (result.dataset, result.rows) == ("the-sky", 1)
+    assert (result.dataset, result.rows) == ("sky", 1)
     assert result.roles == {"ask": "instruction", "reply": "output", "by": "ignore"}
-    assert open_dataset(home, "the-sky").source == {"example": "sky", "licence": "Apache-2.0"}
+    assert open_dataset(home, "sky").source == {"example": "sky", "licence": "Apache-2.0"}
     for wrong in ("sea", "../sky", ""):
         with pytest.raises(DataError, match=r"There are 'sky'\."):
             import_example(home, wrong, presets)
@@ -125,6 +125,6 @@ def test_every_shipped_example_loads(home):
     assert examples
     for example in examples:
         result = import_example(home, example.name)
-        assert result.rows == example.rows
+        assert (result.dataset, result.rows) == (example.name, example.rows)
         assert set(example.columns) <= set(result.roles)
     assert (PRESETS / "examples").is_dir()

@@ -39,7 +39,10 @@ def create_dataset(
     source: dict,
     clock: Clock = utc_now,
 ) -> str:
-    """Make a dataset of these rows and return its id: all of it, or nothing if a row cannot be stored."""
+    """Make a dataset of these rows and return its id: all of it, or nothing if a row cannot be stored.
+
+    The id looks like the name, or like `source["example"]`: recipes name shipped examples so.
+    """
     check_columns(columns)
     name = clean_name(display_name)
     meta = {
@@ -54,7 +57,7 @@ def create_dataset(
     try:
         fill_file(draft, meta, rows)
         while True:
-            dataset_id = make_id(name, {path.stem for path in home.datasets.glob("*.db")})
+            dataset_id = make_id(source.get("example", name), {path.stem for path in home.datasets.glob("*.db")})
             try:
                 place_new(draft, home.dataset(dataset_id))
             except FileExistsError:

@@ -29,18 +29,15 @@ class Loaded:
 
 def load_run(home: Home, run_name: str, renderer: Renderer, say: Say) -> Loaded:
     """The run's model, ready to answer; StudioError when it is not what the run was trained on."""
+    run = open_run(home, run_name)
+    if not run.adapter.is_dir():
+        raise InferenceError(f"{run_name} has no adapter yet, so nothing can be compared. Wait until it is trained.")
+    recipe, resolved = run.recipe(), run.resolved()
+    files = find_base(home, resolved["model"], say)
     say("Loading the libraries")
     from studio.inference import loading  # late: torch and transformers take 5 to 15 seconds to import
     from studio.inference.engine import load_engine
 
-    run = open_run(home, run_name)
-    if not (run.adapter / loading.ADAPTER_WEIGHTS).is_file():
-        raise InferenceError(
-            f"{run_name} has no adapter yet, so there is nothing to compare. Wait until it is trained."
-        )
-    recipe, resolved = run.recipe(), run.resolved()
-    files = find_base(home, resolved["model"], say)
-    say("Checking the adapter")
     adapter_sha256 = check_adapter(run, loading.hash_adapter(run.adapter))
     device = loading.choose_device(recipe.launch.device)
     dtype = loading.choose_dtype(resolved.get("dtype", "auto"), device)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from studio.errors import InferenceError, StudioError
@@ -42,6 +43,7 @@ class Service:
         self.seconds = time.monotonic() - self.started
         error = loading.exception()
         self.message = describe_failure(error) if error else f"Loaded in {self.seconds:.1f} s"
+        log_unforeseen(error)
         self.state = "failed" if error else "ready"
 
     def health(self) -> dict:
@@ -77,6 +79,7 @@ class Service:
         with self.lock:
             self.current = None
         error = answering.exception()
+        log_unforeseen(error)
         if error:
             round_.written.put({"error": describe_failure(error)})
         round_.written.put(None)
@@ -87,6 +90,12 @@ class Service:
             if self.current is not None:
                 self.current.cancelled.set()
             return self.current is not None
+
+
+def log_unforeseen(error: BaseException | None) -> None:
+    """A traceback for what has no sentence of its own."""
+    if error and not isinstance(error, StudioError):
+        traceback.print_exception(error)
 
 
 def describe_failure(error: BaseException) -> str:

@@ -1,14 +1,14 @@
 """A run is a folder; everything known of it is read from there.
 
-    recipe.yaml      as asked (may say auto)
-    resolved.yaml    every value as used: model source, revision and SHA-256, template, splits, device, versions
-    data/            train.jsonl eval.jsonl test.jsonl: the pinned snapshot, one example per line with its row id
-    events.jsonl     what happened (studio/events.py)
-    worker.log       what the worker printed
-    worker.lock      held by the worker while it lives
-    stop             present once a stop was asked for
-    adapter/         the trained adapter (PEFT, safetensors)
-    report.json      figures of a finished run
+recipe.yaml      as asked (may say auto)
+resolved.yaml    every value as used: model source, revision and SHA-256, template, splits, device, versions
+data/            train.jsonl eval.jsonl test.jsonl: the pinned snapshot, one example per line with its row id
+events.jsonl     what happened (studio/events.py)
+worker.log       what the worker printed
+worker.lock      held by the worker while it lives
+stop             present once a stop was asked for
+adapter/         the trained adapter (PEFT, safetensors)
+report.json      figures of a finished run
 """
 
 import json
@@ -110,6 +110,16 @@ def read_status(run: Run) -> str:
 
 def is_active(run: Run) -> bool:
     return read_status(run) in ACTIVE
+
+
+def choose_run(home: Home, name: str | None) -> str | None:
+    """The run of that name if it is (still) there, else one that is training, else the newest."""
+    runs = list_runs(home)
+    names = [run.name for run in runs]
+    if name in names:
+        return name
+    active = next((run.name for run in runs if is_active(run)), None)
+    return active or (names[0] if names else None)
 
 
 def describe_run(run: Run) -> dict:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import sys
+from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from studio.data.store import Dataset, open_dataset
 from studio.errors import DataError, RunError, SettingsError
 from studio.home import Home, check_id
 from studio.models.catalogue import find_model
-from studio.models.sources import ModelFiles, resolve_files
+from studio.models.sources import ModelFiles, check_targets, linear_module_names, resolve_files
 from studio.recipes import to_yaml
 from studio.runs.files import write_yaml
 from studio.runs.folder import Run, is_active, list_runs
@@ -25,6 +26,7 @@ from studio.templates.library import find_template
 from studio.templates.rendering import Renderer
 from studio.templates.tokenizer import Tokenizer, load_tokenizer
 
+MEASURED_ROWS = 5000
 Progress = Callable[[str, float | None], None]
 
 
@@ -46,19 +48,18 @@ class Plan:
     trained_tokens: int
     tokens: int
     cut_rows: int
+    units: int
+    """Rows that teach something, or the packs they fit into"""
     steps: int
 
 
-def plan_run(
-    home: Home, recipe: Recipe, dataset_id: str, renderer: Renderer, progress: Progress | None = None
-) -> Plan:
+def plan_run(home: Home, recipe: Recipe, dataset_id: str, renderer: Renderer, progress: Progress | None = None) -> Plan:
     """Everything that can be known before the start; StudioError if the run would fail or teach nothing."""
     dataset = open_dataset(home, dataset_id)
     check_method(recipe)
-    files = resolve_files(
-        home, recipe.model.name, revision=recipe.model.revision, weights=False, progress=progress
-    )
+    files = resolve_files(home, recipe.model.name, revision=recipe.model.revision, weights=False, progress=progress)
     tokenizer = load_tokenizer(files.folder)
+    check_lora_targets(recipe, files)
     template = find_template(recipe.template, tokenizer)
     snapshot = take_snapshot(dataset, recipe)
     return measure_plan(recipe, snapshot, template, tokenizer, renderer, files)
@@ -77,6 +78,23 @@ def check_method(recipe: Recipe) -> None:
             f"train.max_length is {recipe.train.max_length}, but {recipe.model.name} reads at most "
             f"{entry.context} tokens. Lower train.max_length."
         )
+
+
+def check_lora_targets(recipe: Recipe, files: ModelFiles) -> None:
+    """SettingsError when modules are named that the model does not have."""
+    names = read_targets(recipe, files.name)
+    available = linear_module_names(files.folder)
+    if isinstance(names, list) and available:
+        check_targets(names, available, files.name)
+
+
+def read_targets(recipe: Recipe, model: str) -> str | list[str]:
+    """The adapter's targets as PEFT takes them: "all-linear", or names of modules."""
+    setting = recipe.lora.targets.strip()
+    if setting == "auto":
+        entry = find_model(model)
+        return list(entry.lora_targets) if entry else "all-linear"
+    return setting if setting == "all-linear" else [name.strip() for name in setting.split(",") if name.strip()]
 
 
 def take_snapshot(dataset: Dataset, recipe: Recipe) -> Snapshot:
@@ -117,31 +135,59 @@ def describe_left_out(left_out: dict[str, list[int]]) -> str:
 def measure_plan(
     recipe: Recipe, snapshot: Snapshot, template: Template, tokenizer: Tokenizer, renderer: Renderer, files: ModelFiles
 ) -> Plan:
-    """Encode the training rows once, to count; refuses a run that would teach nothing."""
-    trained = total = cut = packed = 0
+    """Encode training rows, to count; refuses a run that would teach nothing.
+
+    Of more than MEASURED_ROWS rows so many are measured (their order is shuffled) and the counts scaled up; the
+    worker counts them all.
+    """
+    trained = cut = 0
+    lengths = []
     length = recipe.train.max_length
-    examples = [example for _, example in snapshot.splits["train"]]
+    rows = snapshot.splits["train"]
+    examples = [example for _, example in rows[:MEASURED_ROWS]]
+    scale = len(rows) / len(examples)
     options = {"max_length": length, "train_on": recipe.template.train_on}
     for encoded in encode_many(examples, template, tokenizer, renderer, **options):
         teaches = encoded.count("trained")
         trained += teaches
-        total += min(len(encoded.ids), length)
         cut += len(encoded.ids) > length
-        packed += teaches > 0
+        lengths += [min(len(encoded.ids), length)] * (teaches > 0)
     if not trained:
         raise DataError(
             f"No token of the {len(examples)} training rows would be trained: every answer is cut off by "
             f"train.max_length = {length}. Raise train.max_length, or shorten the prompts."
         )
-    return Plan(snapshot, template, files, trained, total, cut, count_steps(recipe, packed, total))
+    units = round(scale * (count_packs(lengths, length) if recipe.train.packing else len(lengths)))
+    return Plan(
+        snapshot=snapshot,
+        template=template,
+        files=files,
+        trained_tokens=round(scale * trained),
+        tokens=round(scale * sum(lengths)),
+        cut_rows=round(scale * cut),
+        units=units,
+        steps=count_steps(recipe, units),
+    )
 
 
-def count_steps(recipe: Recipe, rows: int, tokens: int) -> int:
-    """Optimizer steps: rows x epochs / (batch x accumulation); packs instead of rows when packing (an estimate)."""
+def count_packs(lengths: list[int], size: int) -> int:
+    """Sequences of `size` tokens that best-fit-decreasing packing needs (as TRL's "bfd" strategy)."""
+    packs, rooms = 0, []  # rooms: what is still free in each pack, ascending
+    for length in sorted(lengths, reverse=True):
+        place = bisect_left(rooms, length)
+        if place < len(rooms):
+            room = rooms.pop(place)
+        else:
+            room, packs = size, packs + 1
+        insort(rooms, room - length)
+    return packs
+
+
+def count_steps(recipe: Recipe, units: int) -> int:
+    """Optimizer steps: rows (or packs) x epochs / (batch x accumulation)."""
     train = recipe.train
     if train.max_steps:
         return train.max_steps
-    units = -(-tokens // train.max_length) if train.packing else rows
     batches = -(-units // train.batch_size)
     return max(1, round(-(-batches // train.accumulation) * train.epochs))
 
@@ -187,9 +233,7 @@ def write_folder(home: Home, recipe: Recipe, dataset: Dataset, name: str, plan: 
     counts, digest = {}, hashlib.sha256()
     for split in SPLITS:
         rows = plan.snapshot.splits[split]
-        lines = "".join(
-            json.dumps({"id": id, **to_record(example)}, ensure_ascii=False) + "\n" for id, example in rows
-        )
+        lines = "".join(json.dumps({"id": id, **to_record(example)}, ensure_ascii=False) + "\n" for id, example in rows)
         draft.split(split).write_text(lines, encoding="utf-8")
         digest.update(lines.encode())
         counts[split] = len(rows)

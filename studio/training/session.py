@@ -19,10 +19,10 @@ from studio.home import Home
 from studio.inference.engine import Engine
 from studio.inference.loading import choose_device, choose_dtype, hash_adapter, load_base, versions
 from studio.inference.wording import Wording
-from studio.models.catalogue import find_model
-from studio.models.sources import ModelFiles, check_targets, linear_module_names, resolve_files
+from studio.models.sources import ModelFiles, resolve_files
 from studio.runs.files import write_json, write_yaml
 from studio.runs.folder import Run
+from studio.runs.start import check_lora_targets, read_targets
 from studio.settings import Recipe
 from studio.system import peak_memory
 from studio.templates.encoding import encode_many, stop_of
@@ -79,6 +79,7 @@ def prepare(run: Run, renderer: Renderer) -> Setup:
         weights=True,
         progress=lambda message, fraction: say(run, message, fraction),
     )
+    check_lora_targets(recipe, files)  # now that the weights tell what modules there are
     tokenizer = load_tokenizer(files.folder)
     device = choose_device(recipe.launch.device)
     setup = Setup(run, recipe, files, tokenizer, device, choose_dtype(recipe.model.dtype, device))
@@ -108,25 +109,12 @@ def resolve(setup: Setup, renderer: Renderer) -> dict:
             "system": recipe.template.system,
         },
         "settings": recipe.model_dump(),
-        "targets": lora_targets(setup),
+        "targets": read_targets(recipe, files.name),
         "device": setup.device,
         "dtype": str(setup.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }
-
-
-def lora_targets(setup: Setup) -> str | list[str]:
-    """What PEFT is given as target_modules; ModelError when the model has no such modules."""
-    setting = setup.recipe.lora.targets.strip()
-    if setting == "all-linear":
-        return setting
-    entry = find_model(setup.files.name)
-    if setting == "auto":
-        return list(entry.lora_targets) if entry else "all-linear"
-    names = [name.strip() for name in setting.split(",") if name.strip()]
-    check_targets(names, linear_module_names(setup.files.folder), setup.files.name)
-    return names
 
 
 def read_split(run: Run, name: str) -> list[dict]:
@@ -158,7 +146,7 @@ def add_lora(base: PreTrainedModel, setup: Setup) -> PeftModel:
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=lora_targets(setup),
+        target_modules=read_targets(setup.recipe, setup.files.name),
         task_type=TaskType.CAUSAL_LM,
     )
     model = get_peft_model(base, config, autocast_adapter_dtype=False)

@@ -1,0 +1,462 @@
+"""The Compare tab: one question, answered by base and tuned together from one batch of one loaded model."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import wraps
+
+import gradio as gr
+
+from components import compare_view as view
+from components.compare_view import Question, Round
+from components.shared import Services, Shared, refuse_read_only, told
+from studio.errors import InferenceError, StudioError
+from studio.inference.requests import GenerationOptions, read_request
+from studio.runs.folder import open_run
+from studio.templates.example import Example
+
+COLUMNS = ("base", "tuned")
+PAUSE = 0.1  # seconds between two updates of the page; more would only cost
+KEPT_ROUNDS = 30
+ASKED_AT_ONCE = 4  # pages; the server answers one at a time and says so to the others
+HEIGHT = 340
+ALONE = "Each question is asked afresh: neither column sees earlier rounds."
+
+QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+
+LABELS = {
+    "temperature": "Temperature",
+    "top_p": "Top-p",
+    "top_k": "Top-k",
+    "repetition_penalty": "Repetition penalty",
+    "max_new_tokens": "Max new tokens",
+    "seed": "Seed",
+}
+TOGGLE_DRAWER = """() => {
+    const drawer = document.getElementById("compare-settings");
+    const open = drawer.classList.toggle("open");
+    document.getElementById("compare-settings-button").setAttribute("aria-expanded", open);
+    if (open) drawer.querySelector("textarea").focus();
+}"""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The two answers: per column a heading, a chat and a line of figures; above both the badge."""
+
+    badge: gr.HTML
+    heads: dict[str, gr.HTML]
+    chats: dict[str, gr.Chatbot]
+    figures: dict[str, gr.HTML]
+
+    def all(self) -> list:
+        """What a round changes."""
+        return [self.badge, *self.chats.values(), *self.figures.values()]
+
+
+@dataclass(frozen=True)
+class Composer:
+    """What is asked, and the buttons."""
+
+    instruction: gr.Textbox
+    input: gr.Textbox
+    send: gr.Button
+    stop: gr.Button
+    clear: gr.Button
+    pick: gr.Button
+    expected: gr.HTML
+
+    def all(self) -> list:
+        """What a question changes."""
+        return [self.instruction, self.input, self.send, self.stop, self.expected]
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """The settings that both columns share."""
+
+    system: gr.Textbox
+    same: gr.Checkbox
+    as_written: gr.Checkbox
+    options: dict[str, gr.components.Component]
+
+    def all(self) -> list:
+        """What goes with a question."""
+        return [self.system, self.same, *self.options.values()]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The tab. States: `rounds` of the run `opened`, `picked` a test row, `shown` the model's state."""
+
+    run: gr.Dropdown
+    state: gr.HTML
+    again: gr.Button
+    columns: Columns
+    composer: Composer
+    drawer: Drawer
+    rounds: gr.State
+    opened: gr.State
+    picked: gr.State
+    shown: gr.State
+
+
+def build_compare_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
+    """Pick a run, ask once, see both answers."""
+    with gr.Row(elem_classes="compare-top"):
+        run = gr.Dropdown([], label="Run", elem_id="compare-run", interactive=True, scale=0, min_width=280)
+        with gr.Column(scale=1, min_width=320, elem_classes="compare-status"):
+            state = gr.HTML(elem_id="compare-state", js_on_load=live("Model"))
+            badge = gr.HTML(view.draw_badge(None), elem_id="compare-badge", js_on_load=live("Integrity"))
+        again = gr.Button("Load the model", size="sm", visible=False, elem_id="compare-load", scale=0, min_width=140)
+        settings = gr.Button("Settings", size="sm", elem_id="compare-settings-button", scale=0, min_width=110)
+    with gr.Row(elem_classes="compare-body"):
+        with gr.Column(scale=1, min_width=600):
+            columns = build_columns(badge)
+            composer = build_composer()
+        drawer = build_drawer()
+    settings.click(None, js=TOGGLE_DRAWER, api_visibility="private")
+    states = (gr.State(()), gr.State(None), gr.State(None), gr.State((False, False, "")))
+    page = Page(run, state, again, columns, composer, drawer, *states)
+    asked = wire_questions(services, page)
+    wire_model(services, shared, tab, page, asked)
+
+
+def build_columns(badge: gr.HTML) -> Columns:
+    """Base on the left, tuned on the right, equally wide."""
+    heads, chats, figures = {}, {}, {}
+    with gr.Row(equal_height=True, elem_classes="compare-columns"):
+        for name in COLUMNS:
+            with gr.Column(elem_classes=["compare-column", name], min_width=280):
+                heads[name] = gr.HTML(view.draw_head(name, ""))
+                chats[name] = build_chat(name)
+                figures[name] = gr.HTML(view.draw_figures(None, name), elem_id=f"compare-figures-{name}")
+    return Columns(badge, heads, chats, figures)
+
+
+def build_chat(name: str) -> gr.Chatbot:
+    """A column's answers. Whatever they hold is text: no HTML runs, no formula or file is made of it."""
+    return gr.Chatbot(
+        label=f"{name.capitalize()} answers",
+        show_label=False,
+        elem_id=f"compare-{name}",
+        height=HEIGHT,
+        sanitize_html=True,
+        allow_tags=False,
+        latex_delimiters=[],
+        buttons=["copy"],
+        feedback_options=None,
+        group_consecutive_messages=False,
+        placeholder=f"The {name} model's answers appear here.",
+    )
+
+
+def build_composer() -> Composer:
+    """One composer for both columns."""
+    expected = gr.HTML(view.draw_expected(), elem_id="compare-expected", js_on_load=live("Expected answer"))
+    common = {"lines": 1, "max_lines": 6, "max_length": 100_000, "interactive": True}
+    with gr.Row(equal_height=True, elem_classes="compare-composer"):
+        instruction = gr.Textbox(
+            label="Instruction",
+            placeholder="Ask both: Enter sends, Shift+Enter starts a new line",
+            elem_id="compare-instruction",
+            scale=3,
+            **common,
+        )
+        input = gr.Textbox(
+            label="Input (optional)",
+            placeholder="The text that the instruction is about",
+            elem_id="compare-input",
+            scale=2,
+            **common,
+        )
+    with gr.Row(elem_classes="compare-buttons"):
+        pick = gr.Button("Use a test row", elem_id="compare-test-row", scale=0, min_width=150)
+        gr.HTML(f'<div class="muted">{ALONE}</div>')
+        clear = gr.Button("Clear", elem_id="compare-clear", scale=0, min_width=100)
+        stop = gr.Button("Stop", elem_id="compare-stop", interactive=False, scale=0, min_width=100)
+        send = gr.Button("Send", variant="primary", elem_id="compare-send", interactive=False, scale=0, min_width=140)
+    return Composer(instruction, input, send, stop, clear, pick, expected)
+
+
+def build_drawer() -> Drawer:
+    """The settings, in a drawer at the side; what each means is declared beside the server's request."""
+    with gr.Column(scale=0, min_width=320, elem_id="compare-settings"):
+        gr.HTML("<h3>Settings of both columns</h3>")
+        system = gr.Textbox(
+            label="System prompt",
+            info="Empty: the run's own.",
+            lines=2,
+            max_lines=6,
+            max_length=100_000,
+            elem_id="compare-system",
+        )
+        same = gr.Checkbox(
+            label="Same tokens for both",
+            info="Off: the base is asked in its own chat template. On: in the run's template, token for token.",
+            elem_id="compare-same",
+        )
+        with gr.Row(elem_classes="compare-options"):
+            options = {name: build_option(name, label) for name, label in LABELS.items()}
+        as_written = gr.Checkbox(
+            label="Show answers as written",
+            info="Off: Markdown is laid out. On: every character as the model wrote it.",
+            elem_id="compare-as-written",
+        )
+    return Drawer(system, same, as_written, options)
+
+
+def build_option(name: str, label: str) -> gr.Number:
+    """One setting of the server's request, with its help; the server checks its bounds."""
+    field = GenerationOptions.model_fields[name]
+    whole = field.annotation is int
+    return gr.Number(
+        field.default,
+        label=label,
+        info=field.description,
+        precision=0 if whole else None,
+        step=1 if whole else 0.05,
+        elem_id=f"compare-{name.replace('_', '-')}",
+        min_width=130,
+    )
+
+
+def live(label: str) -> str:
+    """JavaScript that makes an element a live region, so that a screen reader tells its changes."""
+    return f"element.setAttribute('role', 'status'); element.setAttribute('aria-label', {json.dumps(label)});"
+
+
+def wire_model(services: Services, shared: Shared, tab: gr.Tab, page: Page, asked: gr.events.Dependency) -> None:
+    """Which run, and how its model is."""
+    run = page.run
+
+    def offer(wanted: object) -> tuple[str | None, dict]:
+        choices = view.list_comparable(services.home)
+        chosen = view.choose_run(services.home, [name for _, name in choices], wanted)
+        return chosen, {run: gr.Dropdown(choices, value=chosen)}
+
+    def look(data: dict) -> dict:
+        """What changed since the page was last told; a run that has just finished is offered."""
+        chosen, offered = (data[run], {}) if data[run] else offer(data[shared.run])
+        now = describe_model(services, chosen, data[shared.run])
+        return {**(offered if chosen != data[run] else {}), **tell(page, now, data[page.shown])}
+
+    def load(data: dict) -> dict:
+        name = data[run]
+        if name and not services.read_only:
+            services.inference.open(name)
+        now = describe_model(services, name, data[shared.run])
+        fresh = {} if name == data[page.opened] else fill(services, page, name)
+        return {**fresh, **tell(page, now, data[page.shown])}
+
+    def arrive(data: dict) -> dict:
+        chosen, offered = offer(data[shared.run])
+        return {**offered, **load({**data, run: chosen})}
+
+    known, status = {shared.run, run, page.shown}, [page.state, page.again, page.composer.send, page.shown]
+    filled = [run, *status, *fill_outputs(page)]
+    tab.select(told(arrive), {*known, page.opened}, filled, queue=False, **QUIET)
+    run.input(
+        told(lambda data: {shared.run: data[run], **load(data)}),
+        {*known, page.opened}, [shared.run, *filled], cancels=[asked], queue=False, **QUIET,
+    )  # fmt: skip
+    page.again.click(told(load), {*known, page.opened}, filled, queue=False, **QUIET)
+    shared.run.change(told(lambda data: offer(data[shared.run])[1]), {shared.run}, [run], queue=False, **QUIET)
+    shared.timer.tick(told(look), known, [run, *status], queue=False, **QUIET)
+
+
+def describe_model(services: Services, run: str | None, wanted: object) -> tuple[bool, bool, str]:
+    """Whether questions can be asked, whether the model waits to be loaded (again), and the line that says so."""
+    if services.read_only:
+        return False, False, view.state_line("idle", view.READ_ONLY)
+    if not run:
+        return False, False, view.state_line("idle", view.escape(view.why_none(services.home, wanted)))
+    state = services.inference.state()
+    ours = state["run"] == run
+    stale = not ours or state["state"] == "failed"
+    line = view.draw_state(state, run, view.find_training(services.home))
+    return ours and state["state"] == "ready", stale, line
+
+
+def tell(page: Page, now: tuple[bool, bool, str], before: tuple[bool, bool, str]) -> dict:
+    """The model's state where it changed; Send is left alone unless readiness did, for it is off during a round."""
+    if now == before:
+        return {page.shown: gr.skip()}
+    ready, stale, line = now
+    changed = {page.shown: now, page.state: line, page.again: gr.Button(visible=stale)}
+    return changed if ready == before[0] else {**changed, page.composer.send: gr.Button(interactive=ready)}
+
+
+def fill_outputs(page: Page) -> list:
+    """What `fill` writes."""
+    return [page.opened, *page.columns.heads.values(), page.drawer.system, *empty_outputs(page)]
+
+
+def fill(services: Services, page: Page, name: str | None) -> dict:
+    """The page for another run: its names, its system prompt, empty columns."""
+    names, system = {"base": "", "tuned": ""}, ""
+    if name:
+        resolved = open_run(services.home, name).resolved()
+        names = {"base": view.short_name(resolved["model"]["name"]), "tuned": name}
+        system = resolved["template"]["system"]
+    heads = {head: view.draw_head(column, names[column]) for column, head in page.columns.heads.items()}
+    return {page.opened: name, **heads, page.drawer.system: system, **empty(page)}
+
+
+def empty_outputs(page: Page) -> list:
+    """What `empty` writes."""
+    return [page.rounds, page.picked, page.composer.expected, page.composer.stop, *page.columns.all()]
+
+
+def empty(page: Page) -> dict:
+    """No rounds."""
+    return {
+        page.rounds: (),
+        page.picked: None,
+        page.composer.expected: view.draw_expected(),
+        page.composer.stop: gr.Button(interactive=False),
+        **draw_rounds(page.columns, ()),
+    }
+
+
+def draw_rounds(columns: Columns, rounds: tuple[Round, ...]) -> dict:
+    """All rounds in the chats; figures and badge of the last."""
+    last = rounds[-1] if rounds else None
+    return {
+        columns.badge: view.draw_badge(last),
+        **{chat: view.column_messages(rounds, name) for name, chat in columns.chats.items()},
+        **{figures: view.draw_figures(last, name) for name, figures in columns.figures.items()},
+    }
+
+
+def wire_questions(services: Services, page: Page) -> gr.events.Dependency:
+    """Send, Stop, Clear, test rows; returns the event that streams the answers."""
+    composer, drawer = page.composer, page.drawer
+
+    def ask(data: dict) -> Iterator[dict]:
+        example = find_example(services, data[page.run], data[page.picked])
+        question = view.word_question(example, data[composer.instruction], data[composer.input])
+        request = read_request({**question.fields, **read_drawer(drawer, data)})
+        check_loaded(services, data[page.run])
+        yield {composer.send: gr.Button(interactive=False), composer.stop: gr.Button(interactive=True)}
+        yield from show_answers(page, data[page.rounds], question, services.inference.twins(request))
+
+    def settle(data: dict) -> dict:
+        ready, _, _ = describe_model(services, data[page.run], None)
+        return {composer.send: gr.Button(interactive=ready), composer.stop: gr.Button(interactive=False)}
+
+    def stop() -> None:
+        refuse_read_only(services)
+        services.inference.stop()
+
+    def pick(data: dict) -> dict:
+        rows = view.read_rows(open_run(services.home, data[page.run] or ""))
+        id = view.draw_row(rows, data[page.picked])
+        row = rows[id]
+        return {
+            page.picked: id,
+            composer.instruction: row.instruction,
+            composer.input: row.input,
+            composer.expected: view.draw_expected(id, row),
+            drawer.system: row.system or gr.skip(),
+        }
+
+    asked = gr.on(
+        [composer.send.click, composer.instruction.submit, composer.input.submit],
+        told_stream(ask),
+        {page.run, page.picked, page.rounds, composer.instruction, composer.input, *drawer.all()},
+        [page.rounds, page.picked, *composer.all(), *page.columns.all()],
+        concurrency_id="compare",
+        concurrency_limit=ASKED_AT_ONCE,
+        **QUIET,
+    )
+    buttons = [composer.send, composer.stop]
+    asked.then(settle, {page.run}, buttons, queue=False, **QUIET)
+    composer.stop.click(told(stop), queue=False, **QUIET)
+    composer.clear.click(
+        told(lambda data: {**empty(page), **settle(data)}),
+        {page.run}, [*empty_outputs(page), composer.send], cancels=[asked], queue=False, **QUIET,
+    )  # fmt: skip
+    filled = [page.picked, composer.instruction, composer.input, composer.expected, drawer.system]
+    composer.pick.click(told(pick), {page.run, page.picked}, filled, queue=False, **QUIET)
+    drawer.as_written.input(
+        lambda as_written: [gr.Chatbot(render_markdown=not as_written) for _ in COLUMNS],
+        drawer.as_written, list(page.columns.chats.values()), queue=False, **QUIET,
+    )  # fmt: skip
+    return asked
+
+
+def told_stream(handler: Callable[..., Iterator]) -> Callable[..., Iterator]:
+    """`told` for a handler that yields: it is shown what was yielded, then the message."""
+
+    @told
+    def fail(error: StudioError) -> None:
+        raise error
+
+    @wraps(handler)
+    def wrapped(*args) -> Iterator:
+        try:
+            yield from handler(*args)
+        except StudioError as error:
+            fail(error)
+
+    return wrapped
+
+
+def find_example(services: Services, run: str | None, row_id: int | None) -> Example | None:
+    """The test row that was filled in, if one was."""
+    if row_id is None or not run:
+        return None
+    return view.read_rows(open_run(services.home, run)).get(row_id)
+
+
+def read_drawer(drawer: Drawer, data: dict) -> dict:
+    """The settings as fields of a TwinsRequest."""
+    return {
+        "system": data[drawer.system],
+        "mode": "same" if data[drawer.same] else "own",
+        "options": {name: data[control] for name, control in drawer.options.items()},
+    }
+
+
+def check_loaded(services: Services, run: str | None) -> None:
+    """StudioError unless the server that would answer is this run's."""
+    refuse_read_only(services)
+    if not run:
+        raise InferenceError("No run is chosen, so nobody can answer. Choose a run first.")
+    if services.inference.state()["run"] != run:
+        raise InferenceError(f"The model of {run} is not loaded. Press 'Load the model', and ask when it is ready.")
+
+
+def show_answers(page: Page, before: tuple[Round, ...], question: Question, lines: Iterator[dict]) -> Iterator[dict]:
+    """The page as the answers grow. A question that was refused is taken out again and stays in the composer."""
+    composer, kept, begun = page.composer, before[1 - KEPT_ROUNDS :], False
+    sent = {composer.instruction: "", composer.input: "", page.picked: None}
+    if question.expected is None:
+        sent[composer.expected] = view.draw_expected()
+    try:
+        for round_ in stream_round(question, lines):
+            now = (*kept, round_)
+            first = sent if round_.base.tokens + round_.tuned.tokens and not begun else {}
+            begun = begun or bool(first)
+            yield {page.rounds: now, **draw_rounds(page.columns, now), **first}
+    except StudioError:
+        if not begun:
+            yield {page.rounds: kept, **draw_rounds(page.columns, kept)}
+        raise
+
+
+def stream_round(question: Question, lines: Iterator[dict]) -> Iterator[Round]:
+    """The round at once, then as it grows, at most every PAUSE seconds, and as it ended."""
+    round_ = Round(question.text, question.expected)
+    yield round_
+    begun = shown = time.monotonic()
+    with closing(lines):  # a reader who leaves ends the generation
+        for line in lines:
+            now = time.monotonic()
+            round_ = view.follow(round_, line, now - begun)
+            if now - shown >= PAUSE or round_.verdict:
+                shown = now
+                yield round_

@@ -1,0 +1,118 @@
+"""Rows by the name that a user gives: a dataset, a file, or an example that is shipped."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from studio.data.conversations import check_mapping
+from studio.data.files import listed, shown
+from studio.data.formats import ColumnRole, detect_mapping
+from studio.data.importing import PRESETS, Overrides, apply_overrides, import_example, list_examples, read_example
+from studio.data.reading import Parsed, Problem, read_file
+from studio.data.store import Dataset, Row, list_datasets, open_dataset
+from studio.errors import DataError
+from studio.home import ID_PATTERN, Home
+
+
+@dataclass(frozen=True)
+class RowSource:
+    """Rows to look at, wherever they lie. `problems`: rows of a file that cannot be used, which are left out."""
+
+    name: str
+    count: int
+    mapping: dict[str, str]
+    rows: Callable[[], Iterator[Row]]
+    row_at: Callable[[int], Row]
+    problems: list[Problem] = field(default_factory=list)
+
+    def row(self, index: int) -> Row:
+        """The row at a place that counts from 0; DataError when there is none."""
+        if not 0 <= index < self.count:
+            counted = f"{self.count} row{'s' * (self.count != 1)}, counted from 0"
+            raise DataError(f"{shown(self.name)} has {counted}, so there is no row {index}.")
+        return self.row_at(index)
+
+
+def ensure_dataset(home: Home, name: str) -> str:
+    """The id of the dataset `name`; a shipped example of that name is imported if it is not there yet.
+
+    DataError, naming the datasets and the examples there are, if it is neither.
+    """
+    if has_dataset(home, name):
+        return name
+    if is_example(name):
+        return import_example(home, name).dataset
+    raise nothing_named(home, name)
+
+
+def open_rows(home: Home, name: str, overrides: Overrides | None = None) -> RowSource:
+    """A dataset by its id, else a file by its path, else a shipped example; files are read without being stored.
+
+    `overrides`: role -> column(s), in place of the roles stored or found. DataError if there is nothing of that
+    name, or no column is the answer.
+    """
+    if has_dataset(home, name):
+        return source_of_dataset(open_dataset(home, name), overrides or {})
+    path = Path(name)
+    if not path.exists() and is_example(name):
+        example = PRESETS / "examples" / f"{name}.yaml"
+        return source_of_file(name, example.with_suffix(".jsonl"), read_example(example).columns, overrides or {})
+    if not path.exists() and ID_PATTERN.fullmatch(name):
+        raise nothing_named(home, name)
+    return source_of_file(name, path, None, overrides or {})
+
+
+def source_of_dataset(dataset: Dataset, overrides: Overrides) -> RowSource:
+    """A dataset's rows."""
+    mapping = override_roles(dataset.mapping, overrides)
+    return RowSource(dataset.id, dataset.count(), mapping, dataset.rows, lambda index: dataset.page(index, 1)[0])
+
+
+def source_of_file(name: str, path: Path, roles: Mapping[str, str] | None, overrides: Overrides) -> RowSource:
+    """A file's rows, with ids as an import would give them; roles as given, else as found."""
+    parsed = read_file(path, drop_bad_rows=True)
+    if roles is None:
+        roles = {column: kept.role for column, kept in detect_mapping(parsed.columns, parsed.rows).items()}
+    mapping = override_roles(roles, overrides)
+    check_mapping(parsed.columns, mapping)
+
+    def rows() -> Iterator[Row]:
+        return (row_of(parsed, index) for index in range(len(parsed.rows)))
+
+    return RowSource(name, len(parsed.rows), mapping, rows, lambda index: row_of(parsed, index), parsed.problems)
+
+
+def row_of(parsed: Parsed, index: int) -> Row:
+    """A row of a file as a dataset would hold it: with every column."""
+    values = parsed.rows[index]
+    return Row(index + 1, {column: values.get(column) for column in parsed.columns}, 0)
+
+
+def override_roles(roles: Mapping[str, str], overrides: Overrides) -> dict[str, str]:
+    """Column -> role, with the user's own choices."""
+    found = {column: ColumnRole(role, 1.0, "") for column, role in roles.items()}
+    return {column: kept.role for column, kept in apply_overrides(found, overrides).items()}
+
+
+def has_dataset(home: Home, name: str) -> bool:
+    """Whether there is a dataset with this id."""
+    return bool(ID_PATTERN.fullmatch(name)) and home.dataset(name).is_file()
+
+
+def is_example(name: str) -> bool:
+    """Whether an example of that name is shipped."""
+    return name in names_of_examples()
+
+
+def names_of_examples() -> list[str]:
+    return [example.name for example in list_examples()]
+
+
+def nothing_named(home: Home, name: str) -> DataError:
+    """The error that lists what could have been meant."""
+    ids = [info.id for info in list_datasets(home)]
+    datasets = f"the datasets are {listed(ids)}" if ids else "there are no datasets yet"
+    return DataError(
+        f"There is no dataset, file or example {shown(name)}: {datasets}, and the examples that can be had by name "
+        f"are {listed(names_of_examples())}."
+    )
