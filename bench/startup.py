@@ -64,8 +64,7 @@ def measure(options: argparse.Namespace) -> Iterator[Table]:
 def start_app(home: Home) -> Iterator[tuple[subprocess.Popen, int]]:
     """The studio on a free port, ended afterwards."""
     port = free_port()
-    environ = {"STUDIO_HOME": str(home.path), "GRADIO_SERVER_PORT": str(port)}
-    with start([sys.executable, "app.py"], environ) as process:
+    with start([sys.executable, "app.py", "--home", str(home.path), "--port", str(port)]) as process:
         yield process, port
 
 
@@ -73,16 +72,16 @@ def start_app(home: Home) -> Iterator[tuple[subprocess.Popen, int]]:
 def start_empty_page() -> Iterator[tuple[subprocess.Popen, int]]:
     """The peer on a free port, ended afterwards."""
     port = free_port()
-    with start([sys.executable, "bench/empty_page.py", str(port)], {}) as process:
+    with start([sys.executable, "bench/empty_page.py", str(port)]) as process:
         yield process, port
 
 
 @contextmanager
-def start(command: list[str], environ: dict[str, str]) -> Iterator[subprocess.Popen]:
+def start(command: list[str]) -> Iterator[subprocess.Popen]:
     """A process that is ended afterwards."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
-    analytics = {"GRADIO_ANALYTICS_ENABLED": "False"}
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **analytics, **environ}, **quiet)
+    environ = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, **quiet)
     try:
         yield process
     finally:

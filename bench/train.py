@@ -55,7 +55,8 @@ def measure(options: argparse.Namespace) -> Iterator[Table]:
     lines.append([f"ratio (at least {TARGET:g}: {verdict(ratio >= TARGET)})", f"{ratio:.1f} x", "", "", ""])
     notes = [
         f"{options.steps} steps each, {options.rounds} rounds by turns; the first {LEFT_OUT} steps of each are left "
-        f"out. Data: {options.data.name if options.data else 'shipped complaints'}. A step is a pack of {recipe.train.max_length} tokens here and 4 rows there, so losses after the same number of steps differ."
+        f"out. Data: {options.data.name if options.data else 'shipped complaints'}. A step is a pack of "
+        f"{recipe.train.max_length} tokens here and 4 rows there, so losses after the same number of steps differ."
     ]
     columns = ["", "real tokens/s (median)", "each round", "loss, first -> last 3 steps", "peak memory"]
     yield Table("Training speed", columns, lines, notes)

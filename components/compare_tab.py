@@ -173,7 +173,7 @@ def build_composer() -> Composer:
             **common,
         )
     with gr.Row(elem_classes="compare-buttons"):
-        pick = gr.Button("Use a test row", elem_id="compare-test-row", scale=0, min_width=150)
+        pick = gr.Button("Use a test row", elem_id="compare-test-row", scale=0, min_width=190)
         gr.HTML(f'<div class="muted">{ALONE}</div>')
         clear = gr.Button("Clear", elem_id="compare-clear", scale=0, min_width=100)
         stop = gr.Button("Stop", elem_id="compare-stop", interactive=False, scale=0, min_width=100)

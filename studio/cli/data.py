@@ -41,11 +41,11 @@ def add_import(nested: Any) -> None:
 
 def import_rows(arguments: Namespace, terminal: Terminal) -> int:
     overrides = read_map(arguments.map)
-    from studio.data.finding import is_example
+    from studio.data.finding import find_example
     from studio.data.importing import import_example, import_file
 
     home, path = choose_home(arguments), Path(arguments.file)
-    if not path.exists() and is_example(arguments.file):
+    if find_example(home, arguments.file):
         if arguments.name or overrides:
             raise UsageError(f"The example {arguments.file} has its own name and roles; leave out --name and --map.")
         result = import_example(home, arguments.file)

@@ -40,7 +40,7 @@ def ensure_dataset(home: Home, name: str) -> str:
     """
     if has_dataset(home, name):
         return name
-    if is_example(name):
+    if name in names_of_examples():
         return import_example(home, name).dataset
     raise nothing_named(home, name)
 
@@ -53,13 +53,10 @@ def open_rows(home: Home, name: str, overrides: Overrides | None = None) -> RowS
     """
     if has_dataset(home, name):
         return source_of_dataset(open_dataset(home, name), overrides or {})
-    path = Path(name)
-    if not path.exists() and is_example(name):
+    if find_example(home, name):
         example = PRESETS / "examples" / f"{name}.yaml"
         return source_of_file(name, example.with_suffix(".jsonl"), read_example(example).columns, overrides or {})
-    if not path.exists() and ID_PATTERN.fullmatch(name):
-        raise nothing_named(home, name)
-    return source_of_file(name, path, None, overrides or {})
+    return source_of_file(name, Path(name), None, overrides or {})
 
 
 def source_of_dataset(dataset: Dataset, overrides: Overrides) -> RowSource:
@@ -99,9 +96,13 @@ def has_dataset(home: Home, name: str) -> bool:
     return bool(ID_PATTERN.fullmatch(name)) and home.dataset(name).is_file()
 
 
-def is_example(name: str) -> bool:
-    """Whether an example of that name is shipped."""
-    return name in names_of_examples()
+def find_example(home: Home, name: str) -> bool:
+    """Whether `name` is a shipped example rather than a file; DataError for a bare word that is neither."""
+    if Path(name).exists() or not ID_PATTERN.fullmatch(name):
+        return False
+    if name not in names_of_examples():
+        raise nothing_named(home, name)
+    return True
 
 
 def names_of_examples() -> list[str]:
