@@ -105,7 +105,9 @@ def main(argv: list[str] | None = None) -> int:
         try:
             server = build_server(build_app(home, services), arguments.host, arguments.port)
             print(f"SFT Studio: http://{arguments.host}:{arguments.port}  (data in {home.path})", flush=True)
-            uvicorn.run(server, host=arguments.host, port=arguments.port, log_level="warning")
+            uvicorn.run(
+                server, host=arguments.host, port=arguments.port, log_level="warning", timeout_graceful_shutdown=2
+            )
         finally:
             close_services(services)
     return 0

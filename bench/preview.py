@@ -8,7 +8,17 @@ import argparse
 import time
 from collections.abc import Iterator
 
-from bench.report import Table, build_parser, load_data, median, percentile, run_bench, scratch_home, verdict
+from bench.report import (
+    Table,
+    build_parser,
+    load_data,
+    median,
+    percentile,
+    prepare_model,
+    run_bench,
+    scratch_home,
+    verdict,
+)
 from components.shared import Services
 from components.token_view import render_preview
 from studio.data.conversations import to_example
@@ -29,6 +39,7 @@ SIZES = (100, 500, 4000)
 def measure(options: argparse.Namespace) -> Iterator[Table]:
     """One table: median and 95th percentile for each size of row."""
     with scratch_home(options.home) as home, Renderer() as renderer:
+        prepare_model(home)
         services = Services(home, renderer, ModelShelf(home), InferenceHost(home))
         rows = build_rows(services, load_data(home, options.data))
         dataset = create_dataset(home, "bench", list(ROLES), [row for _, row in rows], ROLES, {})

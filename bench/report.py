@@ -17,6 +17,7 @@ import psutil
 
 from studio.data.importing import import_example, import_file
 from studio.home import Home, open_home
+from studio.models.sources import DEFAULT_MODEL, ModelFiles, resolve_files
 
 EXAMPLE = "complaints"
 
@@ -46,6 +47,18 @@ def scratch_home(home: Path | None) -> Iterator[Home]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         (Path(folder) / "models").symlink_to(open_home(home).models)
         yield open_home(folder)
+
+
+def prepare_model(home: Home) -> ModelFiles:
+    """The default model on this disk, so that no bench measures its download."""
+    told: set[str] = set()
+
+    def tell(message: str, fraction: float | None) -> None:
+        if message not in told:
+            print(message, file=sys.stderr, flush=True)
+        told.add(message)
+
+    return resolve_files(home, DEFAULT_MODEL, weights=True, progress=tell)
 
 
 def load_data(home: Home, data: Path | None) -> str:

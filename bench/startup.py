@@ -20,7 +20,7 @@ import httpx
 import psutil
 from playwright.sync_api import Browser, sync_playwright
 
-from bench.report import Table, build_parser, load_data, median, run_bench, scratch_home, verdict
+from bench.report import Table, build_parser, load_data, median, prepare_model, run_bench, scratch_home, verdict
 from studio.home import Home
 from tests.provide_browser import ARGUMENTS, find_browser
 
@@ -43,6 +43,7 @@ def measure(options: argparse.Namespace) -> Iterator[Table]:
     """One table for the time, one for the memory."""
     apps, pages = [], []
     with scratch_home(options.home) as home, sync_playwright() as playwright:
+        prepare_model(home)
         load_data(home, options.data)
         browser = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
         for number in range(options.rounds):

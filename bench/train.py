@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.report import Table, build_parser, load_data, median, run_bench, scratch_home, verdict
+from bench.report import Table, build_parser, load_data, median, prepare_model, run_bench, scratch_home, verdict
 from studio.errors import RunError
 from studio.events import read_events
-from studio.models.sources import resolve_files
 from studio.recipes import load_recipe
 from studio.runs.folder import Run, is_active, read_status
 from studio.runs.start import request_stop, start_run
@@ -44,7 +43,7 @@ def measure(options: argparse.Namespace) -> Iterator[Table]:
     with scratch_home(options.home) as home, Renderer() as renderer:
         dataset = load_data(home, options.data)
         recipe = bench_recipe(options.steps)
-        files = resolve_files(home, recipe.model.name, weights=True)
+        files = prepare_model(home)
         for turn in range(options.rounds):
             run = start_run(home, recipe, dataset, f"bench-{turn}", renderer)
             ours.append(finish_run(run))
@@ -77,13 +76,13 @@ def bench_recipe(steps: int) -> Recipe:
 
 
 def finish_run(run: Run) -> Training:
-    """Wait for the worker and read its events; RunError if it did not finish. Interrupted, it is stopped too."""
+    """Wait for the worker and read its events; RunError if it did not finish. A bench that is broken off stops it."""
     try:
         while is_active(run):
             time.sleep(0.5)
-    except KeyboardInterrupt:
-        request_stop(run)
-        raise
+    finally:
+        if is_active(run):
+            request_stop(run)
     events, _ = read_events(run.events)
     if read_status(run) != "finished":
         raise RunError(f"The run ended as {read_status(run)}: {events[-1].get('reason', run.log.read_text()[-2000:])}")

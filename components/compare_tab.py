@@ -22,8 +22,8 @@ PAUSE = 0.1  # seconds between two updates of the page; more would only cost
 KEPT_ROUNDS = 30
 ASKED_AT_ONCE = 4  # pages; the server answers one at a time and says so to the others
 HEIGHT = 340
-ALONE = "Each question is asked afresh: neither column sees earlier rounds."
 
+IDLE, ASKING, WIPED = "idle", "asking", "wiped"
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 
 LABELS = {
@@ -67,6 +67,7 @@ class Composer:
     clear: gr.Button
     pick: gr.Button
     expected: gr.HTML
+    note: gr.HTML
 
     def all(self) -> list:
         """What a question changes."""
@@ -97,6 +98,7 @@ class Page:
     columns: Columns
     composer: Composer
     drawer: Drawer
+    phase: gr.State
     rounds: gr.State
     opened: gr.State
     picked: gr.State
@@ -118,10 +120,10 @@ def build_compare_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
             composer = build_composer()
         drawer = build_drawer()
     settings.click(None, js=TOGGLE_DRAWER, api_visibility="private")
-    states = (gr.State(()), gr.State(None), gr.State(None), gr.State((False, False, "")))
+    states = (gr.State(IDLE), gr.State(()), gr.State(None), gr.State(None), gr.State((False, False, "")))
     page = Page(run, state, again, columns, composer, drawer, *states)
-    asked = wire_questions(services, page)
-    wire_model(services, shared, tab, page, asked)
+    wire_questions(services, page)
+    wire_model(services, shared, tab, page)
 
 
 def build_columns(badge: gr.HTML) -> Columns:
@@ -174,11 +176,11 @@ def build_composer() -> Composer:
         )
     with gr.Row(elem_classes="compare-buttons"):
         pick = gr.Button("Use a test row", elem_id="compare-test-row", scale=0, min_width=190)
-        gr.HTML(f'<div class="muted">{ALONE}</div>')
+        note = gr.HTML(view.draw_note(False, True), elem_id="compare-note", js_on_load=live("Next question"))
         clear = gr.Button("Clear", elem_id="compare-clear", scale=0, min_width=100)
         stop = gr.Button("Stop", elem_id="compare-stop", interactive=False, scale=0, min_width=100)
         send = gr.Button("Send", variant="primary", elem_id="compare-send", interactive=False, scale=0, min_width=140)
-    return Composer(instruction, input, send, stop, clear, pick, expected)
+    return Composer(instruction, input, send, stop, clear, pick, expected, note)
 
 
 def build_drawer() -> Drawer:
@@ -228,7 +230,7 @@ def live(label: str) -> str:
     return f"element.setAttribute('role', 'status'); element.setAttribute('aria-label', {json.dumps(label)});"
 
 
-def wire_model(services: Services, shared: Shared, tab: gr.Tab, page: Page, asked: gr.events.Dependency) -> None:
+def wire_model(services: Services, shared: Shared, tab: gr.Tab, page: Page) -> None:
     """Which run, and how its model is."""
     run = page.run
 
@@ -255,16 +257,29 @@ def wire_model(services: Services, shared: Shared, tab: gr.Tab, page: Page, aske
         chosen, offered = offer(data[shared.run])
         return {**offered, **load({**data, run: chosen})}
 
+    def switch(data: dict) -> dict:
+        if data[page.phase] == ASKING:
+            end_round(services)
+        return {shared.run: data[run], **load(data)}
+
     known, status = {shared.run, run, page.shown}, [page.state, page.again, page.composer.send, page.shown]
     filled = [run, *status, *fill_outputs(page)]
     tab.select(told(arrive), {*known, page.opened}, filled, queue=False, **QUIET)
     run.input(
-        told(lambda data: {shared.run: data[run], **load(data)}),
-        {*known, page.opened}, [shared.run, *filled], cancels=[asked], queue=False, **QUIET,
+        told(switch),
+        {*known, page.opened, page.phase}, [shared.run, *filled], queue=False, **QUIET,
     )  # fmt: skip
     page.again.click(told(load), {*known, page.opened}, filled, queue=False, **QUIET)
     shared.run.change(told(lambda data: offer(data[shared.run])[1]), {shared.run}, [run], queue=False, **QUIET)
     shared.timer.tick(told(look), known, [run, *status], queue=False, **QUIET)
+
+
+def end_round(services: Services, patience: float = 3.0) -> None:
+    """Stop the answer that is being written and wait until it is over, so that nothing breaks off."""
+    deadline = time.monotonic() + patience
+    if services.inference.stop():
+        while services.inference.state().get("busy") and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def describe_model(services: Services, run: str | None, wanted: object) -> tuple[bool, bool, str]:
@@ -291,28 +306,31 @@ def tell(page: Page, now: tuple[bool, bool, str], before: tuple[bool, bool, str]
 
 def fill_outputs(page: Page) -> list:
     """What `fill` writes."""
-    return [page.opened, *page.columns.heads.values(), page.drawer.system, *empty_outputs(page)]
+    parts = [page.opened, page.drawer.system, page.drawer.same, page.composer.note]
+    return [*parts, *page.columns.heads.values(), *empty_outputs(page)]
 
 
 def fill(services: Services, page: Page, name: str | None) -> dict:
     """The page for another run: its names, its system prompt, empty columns."""
-    names, system = {"base": "", "tuned": ""}, ""
+    names, system, has_own = {"base": "", "tuned": ""}, "", True
     if name:
         resolved = open_run(services.home, name).resolved()
         names = {"base": view.short_name(resolved["model"]["name"]), "tuned": name}
-        system = resolved["template"]["system"]
+        system, has_own = resolved["template"]["system"], bool(resolved["template"]["own_jinja"])
     heads = {head: view.draw_head(column, names[column]) for column, head in page.columns.heads.items()}
-    return {page.opened: name, **heads, page.drawer.system: system, **empty(page)}
+    settings = {page.drawer.system: system, page.drawer.same: False, page.composer.note: view.draw_note(False, has_own)}
+    return {page.opened: name, **settings, **heads, **empty(page)}
 
 
 def empty_outputs(page: Page) -> list:
     """What `empty` writes."""
-    return [page.rounds, page.picked, page.composer.expected, page.composer.stop, *page.columns.all()]
+    return [page.phase, page.rounds, page.picked, page.composer.expected, page.composer.stop, *page.columns.all()]
 
 
 def empty(page: Page) -> dict:
-    """No rounds."""
+    """No rounds; if one is being answered, what still comes of it is wiped once it is over."""
     return {
+        page.phase: WIPED,
         page.rounds: (),
         page.picked: None,
         page.composer.expected: view.draw_expected(),
@@ -331,8 +349,8 @@ def draw_rounds(columns: Columns, rounds: tuple[Round, ...]) -> dict:
     }
 
 
-def wire_questions(services: Services, page: Page) -> gr.events.Dependency:
-    """Send, Stop, Clear, test rows; returns the event that streams the answers."""
+def wire_questions(services: Services, page: Page) -> None:
+    """Send, Stop, Clear, test rows."""
     composer, drawer = page.composer, page.drawer
 
     def ask(data: dict) -> Iterator[dict]:
@@ -340,16 +358,25 @@ def wire_questions(services: Services, page: Page) -> gr.events.Dependency:
         question = view.word_question(example, data[composer.instruction], data[composer.input])
         request = read_request({**question.fields, **read_drawer(drawer, data)})
         check_loaded(services, data[page.run])
-        yield {composer.send: gr.Button(interactive=False), composer.stop: gr.Button(interactive=True)}
+        buttons = {composer.send: gr.Button(interactive=False), composer.stop: gr.Button(interactive=True)}
+        yield {page.phase: ASKING, **buttons}
         yield from show_answers(page, data[page.rounds], question, services.inference.twins(request))
 
     def settle(data: dict) -> dict:
+        """After a round, however it ended."""
         ready, _, _ = describe_model(services, data[page.run], None)
-        return {composer.send: gr.Button(interactive=ready), composer.stop: gr.Button(interactive=False)}
+        buttons = {composer.send: gr.Button(interactive=ready), composer.stop: gr.Button(interactive=False)}
+        wiped = empty(page) if data[page.phase] == WIPED else {}
+        return {**wiped, page.phase: IDLE, **buttons}
 
     def stop() -> None:
         refuse_read_only(services)
         services.inference.stop()
+
+    def clear(data: dict) -> dict:
+        if data[page.phase] == ASKING:
+            end_round(services)
+        return empty(page)
 
     def pick(data: dict) -> dict:
         rows = view.read_rows(open_run(services.home, data[page.run] or ""))
@@ -367,25 +394,24 @@ def wire_questions(services: Services, page: Page) -> gr.events.Dependency:
         [composer.send.click, composer.instruction.submit, composer.input.submit],
         told_stream(ask),
         {page.run, page.picked, page.rounds, composer.instruction, composer.input, *drawer.all()},
-        [page.rounds, page.picked, *composer.all(), *page.columns.all()],
+        [page.phase, page.rounds, page.picked, *composer.all(), *page.columns.all()],
         concurrency_id="compare",
         concurrency_limit=ASKED_AT_ONCE,
         **QUIET,
     )
-    buttons = [composer.send, composer.stop]
-    asked.then(settle, {page.run}, buttons, queue=False, **QUIET)
+    asked.then(settle, {page.run, page.phase}, [*empty_outputs(page), composer.send], queue=False, **QUIET)
     composer.stop.click(told(stop), queue=False, **QUIET)
-    composer.clear.click(
-        told(lambda data: {**empty(page), **settle(data)}),
-        {page.run}, [*empty_outputs(page), composer.send], cancels=[asked], queue=False, **QUIET,
-    )  # fmt: skip
+    composer.clear.click(told(clear), {page.phase}, empty_outputs(page), queue=False, **QUIET)
     filled = [page.picked, composer.instruction, composer.input, composer.expected, drawer.system]
     composer.pick.click(told(pick), {page.run, page.picked}, filled, queue=False, **QUIET)
+    drawer.same.input(
+        told(lambda data: view.draw_note(data[drawer.same], has_own_template(services, data[page.run]))),
+        {drawer.same, page.run}, [composer.note], queue=False, **QUIET,
+    )  # fmt: skip
     drawer.as_written.input(
         lambda as_written: [gr.Chatbot(render_markdown=not as_written) for _ in COLUMNS],
         drawer.as_written, list(page.columns.chats.values()), queue=False, **QUIET,
     )  # fmt: skip
-    return asked
 
 
 def told_stream(handler: Callable[..., Iterator]) -> Callable[..., Iterator]:
@@ -410,6 +436,11 @@ def find_example(services: Services, run: str | None, row_id: int | None) -> Exa
     if row_id is None or not run:
         return None
     return view.read_rows(open_run(services.home, run)).get(row_id)
+
+
+def has_own_template(services: Services, run: str | None) -> bool:
+    """Whether the run's base has a chat template of its own."""
+    return not run or bool(open_run(services.home, run).resolved()["template"]["own_jinja"])
 
 
 def read_drawer(drawer: Drawer, data: dict) -> dict:

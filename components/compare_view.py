@@ -220,6 +220,16 @@ def draw_expected(row_id: int | None = None, example: Example | None = None) -> 
     )
 
 
+def draw_note(same: bool, has_own: bool) -> str:
+    """What will be done with the next question; what was done with the last one stands in the badge."""
+    how = "asked in its own chat template"
+    if same:
+        how = "given the same tokens as tuned"
+    elif not has_own:
+        how = "given the same tokens as tuned, for it has no chat template of its own"
+    return f'<div class="muted">Each question is asked afresh, without earlier rounds. Next: base {how}.</div>'
+
+
 def draw_head(kind: str, name: str) -> str:
     """A column's heading: Base or Tuned, and what stands behind it."""
     return (

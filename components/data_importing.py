@@ -96,7 +96,7 @@ def ask_about(tab: Tab, error: BadRowsError, path: str) -> dict:
     refusal = tab.refusal
     return {
         tab.toolbar.notice: "",
-        refusal.group: gr.Group(visible=True),
+        refusal.group: gr.Column(visible=True),
         refusal.text: render_problem(error) + render_problems(error.problems, error.count),
         refusal.drop: gr.Button(f"Import without {rows}"),
         refusal.file: path,
@@ -104,7 +104,7 @@ def ask_about(tab: Tab, error: BadRowsError, path: str) -> dict:
 
 
 def hide_refusal(tab: Tab) -> dict:
-    return {tab.refusal.group: gr.Group(visible=False), tab.refusal.file: None}
+    return {tab.refusal.group: gr.Column(visible=False), tab.refusal.file: None}
 
 
 def show_import(tab: Tab, values: Mapping, result: ImportResult, file: str) -> dict:

@@ -45,7 +45,7 @@ class Toolbar:
 class Refusal:
     """What stands in place of an import when some rows of the file cannot be used."""
 
-    group: gr.Group
+    group: gr.Column
     text: gr.HTML
     drop: gr.Button
     cancel: gr.Button
@@ -60,7 +60,7 @@ class Form:
     status: gr.HTML
     buttons: dict[str, gr.Button]
     save: gr.Button
-    conflict: gr.Group
+    conflict: gr.Column
     texts: gr.HTML
     keep_mine: gr.Button
     take_theirs: gr.Button
@@ -145,7 +145,7 @@ def lay_out_toolbar(services: Services) -> Toolbar:
 
 
 def lay_out_refusal() -> Refusal:
-    with gr.Group(visible=False, elem_id="data-refusal") as group:
+    with gr.Column(visible=False, elem_id="data-refusal") as group:
         text = gr.HTML(apply_default_css=False)
         with gr.Row(elem_classes="actions"):
             drop = gr.Button("Import without those rows", elem_id="data-drop-rows", size="sm", scale=0)
@@ -162,7 +162,7 @@ def lay_out_form(read_only: bool) -> Form:
             for name, label in ACTIONS.items()
         }
         save = gr.Button("Save", elem_id="data-save", size="sm", scale=0, min_width=40, interactive=False)
-    with gr.Group(visible=False, elem_id="data-conflict") as conflict:
+    with gr.Column(visible=False, elem_id="data-conflict") as conflict:
         texts = gr.HTML(apply_default_css=False)
         with gr.Row(elem_classes="actions"):
             keep_mine = gr.Button("Keep my text", elem_id="data-keep-mine", size="sm", scale=0)
@@ -253,9 +253,12 @@ def show_page(
     tab: Tab, dataset: Dataset, view: View, selected: int | None, move: bool = False, saved: str = ""
 ) -> Shown:
     """The grid. `move`: the page shall take over the selection; `saved`: the edit in place that this answers."""
-    total = dataset.count(view.search)
-    view = view.within(total)
     rows = dataset.page(view.offset, view.size, view.search)
+    all_here = view.offset == 0 and len(rows) < view.size  # a search need not look through everything twice
+    total = len(rows) if all_here else dataset.count(view.search)
+    if view != view.within(total):
+        view = view.within(total)
+        rows = dataset.page(view.offset, view.size, view.search)
     roles = describe_roles(dataset)
     page = GridPage(dataset.name, roles, rows, total, view, selected, move, saved, tab.services.read_only)
     return {tab.grid: grid.render_grid(page), tab.view: {"offset": view.offset, "size": view.size}}
@@ -269,7 +272,7 @@ def show_row(tab: Tab, dataset: Dataset | None, row: Row | None, state: str = ""
         form.opened: str(opened),
         form.own: None,
         form.status: render_status(row and row.id, state, dataset=dataset is not None),
-        form.conflict: gr.Group(visible=False),
+        form.conflict: gr.Column(visible=False),
         form.save: gr.Button(interactive=row is not None),
     }
     for name, button in form.buttons.items():
@@ -296,7 +299,7 @@ def show_conflict(tab: Tab, error: EditConflict) -> Shown:
         for column, mine in error.mine.items()
     )
     return {
-        tab.form.conflict: gr.Group(visible=True),
+        tab.form.conflict: gr.Column(visible=True),
         tab.form.texts: f'<div class="notice problem" role="alert">{escape(str(error))}</div>{parts}',
         tab.form.status: render_status(error.theirs.id, "Not saved: changed somewhere else", "problem"),
     }

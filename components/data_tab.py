@@ -102,7 +102,7 @@ def wire_reading(tab: Tab) -> None:
 
     tab.grid.turn(turn, tab.inputs, tab.outputs, **ORDERED)
     tab.grid.pick(pick, tab.inputs, tab.outputs, **ORDERED)
-    tab.toolbar.search.input(
+    tab.grid.seek(
         search, tab.inputs, [tab.grid, tab.view], trigger_mode="always_last", concurrency_id="data-search", **QUIET
     )
 
@@ -118,8 +118,9 @@ def wire_preview(tab: Tab) -> None:
         return draw(values) if values[form.waiting] else {form.waiting: gr.skip()}
 
     inputs, outputs = {form.opened, form.waiting, recipe, *form.fields}, [form.preview, form.waiting]
-    events = [form.opened.change, recipe.change, *(field.input for field in form.fields)]
-    gr.on(events, draw, inputs, outputs, trigger_mode="always_last", concurrency_id="data-preview", **QUIET)
+    latest = {**QUIET, "trigger_mode": "always_last", "concurrency_id": "data-preview"}
+    gr.on([form.opened.change, recipe.change], draw, inputs, outputs, **latest)
+    tab.grid.typed(draw, inputs, outputs, **latest)
     tab.shared.timer.tick(tick, inputs, outputs, queue=False, **QUIET)
 
 

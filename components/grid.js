@@ -192,8 +192,13 @@ function settle(quiet) {
   trigger('settle', { quiet });
 }
 
+// Gradio's own input event hears key presses alone: no paste, no Backspace. A moment later Gradio knows the value.
+const soon = (fn) => setTimeout(fn, 20);
+
 listen(document, 'input', (event) => {
+  if (event.target.closest('#data-search')) return soon(() => trigger('seek', {}));
   if (!inForm(event.target)) return;
+  soon(() => trigger('typed', {}));
   if (!touched) {
     const status = document.querySelector('#data-status .state');
     if (status) { status.textContent = 'Not saved yet'; status.className = 'state muted'; }

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from studio.errors import SettingsError
-from studio.settings import Recipe, change, changed_settings, check_recipe
+from studio.settings import Recipe, changed_settings, check_recipe
 
 PRESETS = Path(__file__).resolve().parents[1] / "presets"
 
@@ -23,7 +23,11 @@ def load_recipe(name: str, presets: Path = PRESETS) -> tuple[Recipe, str | None]
         raise SettingsError(
             f"There is no recipe {name!r}. Give a YAML file, or one of: {', '.join(list_recipes(presets))}."
         )
-    return parse_recipe(path.read_text(encoding="utf-8"), path.name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path.name} is not UTF-8 text. Save it as UTF-8.") from None
+    return parse_recipe(text, path.name)
 
 
 def parse_recipe(text: str, name: str = "the recipe") -> tuple[Recipe, str | None]:
@@ -57,8 +61,3 @@ def to_command(recipe: Recipe, dataset: str, base: str = "first-run") -> str:
     for path, value in changed_settings(recipe, reference).items():
         words += [f"--{path}", str(value).lower() if isinstance(value, bool) else str(value)]
     return shlex.join(words)
-
-
-def apply_flags(recipe: Recipe, flags: dict[str, str]) -> Recipe:
-    """The recipe with command-line flags (`section.setting` -> text) applied."""
-    return change(recipe, flags)

@@ -15,9 +15,7 @@ Advanced = {"advanced": True}
 class Section(BaseModel):
     """Settings that belong together. Frozen; an unknown key is an error."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
 
 
 class TaskSettings(Section):
@@ -227,8 +225,10 @@ def check_recipe(values: dict) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        faults = [describe_fault(fault) for fault in error.errors()]
-        raise SettingsError("; ".join(faults) + ".") from None
+        faults = "; ".join(describe_fault(fault) for fault in error.errors())
+        raise SettingsError(
+            f"{faults[0].upper()}{faults[1:]}." if faults.startswith("there") else f"{faults}."
+        ) from None
 
 
 def describe_fault(fault: dict) -> str:
@@ -252,9 +252,7 @@ def change(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     known = {setting.path for setting in list_settings()}
     for path, value in changes.items():
         if path not in known:
-            raise SettingsError(
-                f"There is no setting {path!r}; `python -m studio settings` lists them all."
-            )
+            raise SettingsError(f"There is no setting {path!r}; `python -m studio settings` lists them all.")
         section, name = path.split(".")
         values[section][name] = value
     return check_recipe(values)

@@ -96,16 +96,18 @@ def preview(page: Page, row_id: int) -> list[int]:
     panel = page.locator("#template-preview")
     expect(page.locator("#template-row")).to_contain_text(f"id {row_id})")
     expect(panel).to_contain_text("tokens teach the model")
-    before = panel.locator(".token.trained").count()
+    before = panel.locator(".token-text .token.trained").count()
     page.locator("#template-system textarea").fill("You write tickets.")
     expect(panel).to_contain_text("You write tickets.")
-    assert panel.locator(".token.trained").count() == before > 5
-    ids = panel.locator(".token.trained").evaluate_all("nodes => nodes.map(node => node.dataset.ids).join(' ')")
+    assert panel.locator(".token-text .token.trained").count() == before > 5
+    ids = panel.locator(".token-text .token.trained").evaluate_all(
+        "nodes => nodes.map(node => node.dataset.ids).join(' ')"
+    )
     editor = page.locator("#template-jinja .cm-content")
     editor.fill("{% if instruction %}{{ output }}")
     expect(panel).to_contain_text("cannot be rendered (line 1)")
     editor.fill("Q: {{ instruction }} {{ input }} A: {{ output }}{{ eos_token }}")
-    expect(panel.locator(".token.context").first).to_contain_text("Q")
+    expect(panel.locator(".token-text .token.context").first).to_contain_text("Q")
     page.locator("#template-name input").click()
     page.get_by_role("option", name="The model's own chat template").click()
     expect(panel).to_contain_text("<|im_start|>")

@@ -83,7 +83,7 @@ def test_a_row_answered_in_a_batch_is_answered_as_alone(setup):
 
 
 def test_the_prompts_are_what_they_should_be(setup):
-    _, rows, wording, kind = setup
+    _, _, wording, kind = setup
     example = from_fields("Name it.", "A town.", "Paris", "Be brief.")
     assert wording.ask_tuned(example).prompt.text == "### Instruction:\nName it.\n\n### Response:\n"
     base = wording.ask_base(example, "own")

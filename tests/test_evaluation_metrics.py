@@ -18,7 +18,7 @@ def test_only_outer_whitespace_is_forgiven():
 def test_no_rows_and_unequal_lengths_are_errors():
     with pytest.raises(ValueError, match="no rows"):
         exact_match([], [])
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="longer"):
         matches(["a"], ["a", "b"])
 
 

@@ -49,9 +49,7 @@ def shipped(name, tokenizer):
 
 
 def trained_text(encoded):
-    return "".join(
-        piece for index, piece in enumerate(encoded.pieces()) if encoded.state(index) == "trained"
-    )
+    return "".join(piece for index, piece in enumerate(encoded.pieces()) if encoded.state(index) == "trained")
 
 
 def test_only_the_answer_is_trained(tokenizer, renderer):
@@ -96,8 +94,7 @@ def test_every_shipped_template_trains_the_answer_and_an_end(tokenizer, renderer
 def test_gemma_turns_to_the_letter(tokenizer, renderer):
     template = shipped("gemma-turns", tokenizer)
     prefix = (
-        "Below is an instruction that describes a task. "
-        "Write a response that appropriately completes the request.\n\n"
+        "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
     )
     with_input = encode(from_fields("Add.", "1, 2", "3"), template, tokenizer, renderer)
     assert with_input.text == (

@@ -1,7 +1,6 @@
 """`train`: start a run from a recipe, follow it, and report how it ended."""
 
 from argparse import SUPPRESS, Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.frame import INTERRUPTED, Parser, Terminal, add_verb, choose_home, complain
@@ -96,13 +95,11 @@ def train(arguments: Namespace, terminal: Terminal) -> int:
 
 def read_recipe(arguments: Namespace) -> tuple["Recipe", str | None]:
     """The recipe with the flags applied, and the dataset it names."""
-    from studio.recipes import apply_flags, load_recipe
+    from studio.recipes import load_recipe
+    from studio.settings import change
 
-    try:
-        recipe, dataset = load_recipe(arguments.recipe)
-    except UnicodeDecodeError:
-        raise SettingsError(f"{Path(arguments.recipe).name} is not UTF-8 text. Save it as UTF-8.") from None
-    return apply_flags(recipe, read_settings(arguments)), dataset
+    recipe, dataset = load_recipe(arguments.recipe)
+    return change(recipe, read_settings(arguments)), dataset
 
 
 def start(home: "Home", recipe: "Recipe", dataset: str, name: str | None, terminal: Terminal) -> "Run":

@@ -128,14 +128,14 @@ def describe_run(run: Run) -> dict:
     logs = [event for event in events if event["kind"] == "log"]
     started = next((event for event in events if event["kind"] == "started"), {})
     last = events[-1] if events and events[-1]["kind"] in LAST else {}
-    recipe, resolved = run.recipe(), run.resolved()
+    asked = yaml.safe_load((run.path / "recipe.yaml").read_text(encoding="utf-8"))  # also of an older studio
     report = run.report() or {}
     return {
         "name": run.name,
         "status": read_status(run),
-        "task": recipe.task.kind,
-        "model": recipe.model.name,
-        "dataset": resolved["dataset"]["id"],
+        "task": asked["task"]["kind"],
+        "model": asked["model"]["name"],
+        "dataset": asked["dataset"],
         "step": logs[-1]["step"] if logs else 0,
         "steps": started.get("steps", 0),
         "started": started.get("at"),

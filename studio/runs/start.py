@@ -14,7 +14,13 @@ from studio.data.store import Dataset, open_dataset
 from studio.errors import DataError, RunError, SettingsError
 from studio.home import Home, check_id
 from studio.models.catalogue import find_model
-from studio.models.sources import ModelFiles, check_targets, linear_module_names, resolve_files
+from studio.models.sources import (
+    ModelFiles,
+    check_targets,
+    describe_model,
+    linear_module_names,
+    resolve_files,
+)
 from studio.recipes import to_yaml
 from studio.runs.files import write_yaml
 from studio.runs.folder import Run, is_active, list_runs
@@ -59,6 +65,7 @@ def plan_run(home: Home, recipe: Recipe, dataset_id: str, renderer: Renderer, pr
     check_method(recipe)
     files = resolve_files(home, recipe.model.name, revision=recipe.model.revision, weights=False, progress=progress)
     tokenizer = load_tokenizer(files.folder)
+    check_length(recipe, files)
     check_lora_targets(recipe, files)
     template = find_template(recipe.template, tokenizer)
     snapshot = take_snapshot(dataset, recipe)
@@ -73,10 +80,15 @@ def check_method(recipe: Recipe) -> None:
             f"{recipe.model.name} is made for {', '.join(entry.tasks)}, not for {recipe.task.kind}. "
             "Choose a model that generates text, such as HuggingFaceTB/SmolLM2-135M-Instruct."
         )
-    if entry and entry.context < recipe.train.max_length:
+
+
+def check_length(recipe: Recipe, files: ModelFiles) -> None:
+    """SettingsError when rows could be longer than what the model reads."""
+    context = describe_model(files).context
+    if context and context < recipe.train.max_length:
         raise SettingsError(
-            f"train.max_length is {recipe.train.max_length}, but {recipe.model.name} reads at most "
-            f"{entry.context} tokens. Lower train.max_length."
+            f"train.max_length is {recipe.train.max_length}, but {files.name} reads at most {context} tokens. "
+            "Lower train.max_length."
         )
 
 
