@@ -18,11 +18,11 @@ from pathlib import Path
 
 import httpx
 import psutil
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from bench.report import Table, build_parser, load_data, median, prepare_model, run_bench, scratch_home, verdict
 from studio.home import Home
-from tests.provide_browser import ARGUMENTS, find_browser
+from tests.browser import open_browser
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET_RATIO = 1.5
@@ -42,10 +42,9 @@ class Start:
 def measure(options: argparse.Namespace) -> Iterator[Table]:
     """One table for the time, one for the memory."""
     apps, pages = [], []
-    with scratch_home(options.home) as home, sync_playwright() as playwright:
+    with scratch_home(options.home) as home, open_browser() as browser:
         prepare_model(home)
         load_data(home, options.data)
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
         for number in range(options.rounds):
             with start_app(home) as (process, port):
                 apps.append(watch(browser, process, port, "SFT Studio"))
@@ -53,7 +52,6 @@ def measure(options: argparse.Namespace) -> Iterator[Table]:
                     yield describe_memory(process)
             with start_empty_page() as (process, port):
                 pages.append(watch(browser, process, port, "An empty page"))
-        browser.close()
     ratio = median([one.usable for one in apps]) / median([one.usable for one in pages])
     lines = [describe("SFT Studio", apps), describe("empty Gradio page", pages)]
     lines.append([f"ratio (at most {TARGET_RATIO:g} x: {verdict(ratio <= TARGET_RATIO)})", "", f"{ratio:.2f} x", ""])

@@ -85,12 +85,14 @@ class Drawer:
 
     def all(self) -> list:
         """What goes with a question."""
-        return [self.system, self.same, *self.options.values()]
+        return [self.system, self.same, self.as_written, *self.options.values()]
 
 
 @dataclass(frozen=True)
 class Page:
-    """The tab. States: `rounds` of the run `opened`, `picked` a test row, `shown` the model's state."""
+    """The tab. States: the `phase` of the round, the `rounds` of the run `opened`, the `picked` test row's id, and the
+    model's state as it was `shown`.
+    """
 
     run: gr.Dropdown
     state: gr.HTML
@@ -204,7 +206,7 @@ def build_drawer() -> Drawer:
             options = {name: build_option(name, label) for name, label in LABELS.items()}
         as_written = gr.Checkbox(
             label="Show answers as written",
-            info="Off: Markdown is laid out. On: every character as the model wrote it.",
+            info="Off: Markdown is laid out. On: every character is shown as it was written.",
             elem_id="compare-as-written",
         )
     return Drawer(system, same, as_written, options)
@@ -247,6 +249,8 @@ def wire_model(services: Services, shared: Shared, tab: gr.Tab, page: Page) -> N
 
     def load(data: dict) -> dict:
         name = data[run]
+        if name != data[page.opened] and data[page.phase] == ASKING:
+            end_round(services)
         if name and not services.read_only:
             services.inference.open(name)
         now = describe_model(services, name, data[shared.run])
@@ -257,21 +261,18 @@ def wire_model(services: Services, shared: Shared, tab: gr.Tab, page: Page) -> N
         chosen, offered = offer(data[shared.run])
         return {**offered, **load({**data, run: chosen})}
 
-    def switch(data: dict) -> dict:
-        if data[page.phase] == ASKING:
-            end_round(services)
-        return {shared.run: data[run], **load(data)}
-
-    known, status = {shared.run, run, page.shown}, [page.state, page.again, page.composer.send, page.shown]
+    known, status = (
+        {shared.run, run, page.shown, page.opened, page.phase},
+        [page.state, page.again, page.composer.send, page.shown],
+    )
     filled = [run, *status, *fill_outputs(page)]
-    tab.select(told(arrive), {*known, page.opened}, filled, queue=False, **QUIET)
+    tab.select(told(arrive), known, filled, queue=False, **QUIET)
     run.input(
-        told(switch),
-        {*known, page.opened, page.phase}, [shared.run, *filled], queue=False, **QUIET,
-    )  # fmt: skip
-    page.again.click(told(load), {*known, page.opened}, filled, queue=False, **QUIET)
+        told(lambda data: {shared.run: data[run], **load(data)}), known, [shared.run, *filled], queue=False, **QUIET
+    )
+    page.again.click(told(load), known, filled, queue=False, **QUIET)
     shared.run.change(told(lambda data: offer(data[shared.run])[1]), {shared.run}, [run], queue=False, **QUIET)
-    shared.timer.tick(told(look), known, [run, *status], queue=False, **QUIET)
+    shared.timer.tick(told(look), {shared.run, run, page.shown}, [run, *status], queue=False, **QUIET)
 
 
 def end_round(services: Services, patience: float = 3.0) -> None:
@@ -339,12 +340,12 @@ def empty(page: Page) -> dict:
     }
 
 
-def draw_rounds(columns: Columns, rounds: tuple[Round, ...]) -> dict:
+def draw_rounds(columns: Columns, rounds: tuple[Round, ...], as_written: bool = False) -> dict:
     """All rounds in the chats; figures and badge of the last."""
     last = rounds[-1] if rounds else None
     return {
         columns.badge: view.draw_badge(last),
-        **{chat: view.column_messages(rounds, name) for name, chat in columns.chats.items()},
+        **{chat: view.column_messages(rounds, name, as_written) for name, chat in columns.chats.items()},
         **{figures: view.draw_figures(last, name) for name, figures in columns.figures.items()},
     }
 
@@ -360,7 +361,7 @@ def wire_questions(services: Services, page: Page) -> None:
         check_loaded(services, data[page.run])
         buttons = {composer.send: gr.Button(interactive=False), composer.stop: gr.Button(interactive=True)}
         yield {page.phase: ASKING, **buttons}
-        yield from show_answers(page, data[page.rounds], question, services.inference.twins(request))
+        yield from show_answers(page, data, question, services.inference.twins(request))
 
     def settle(data: dict) -> dict:
         """After a round, however it ended."""
@@ -409,8 +410,8 @@ def wire_questions(services: Services, page: Page) -> None:
         {drawer.same, page.run}, [composer.note], queue=False, **QUIET,
     )  # fmt: skip
     drawer.as_written.input(
-        lambda as_written: [gr.Chatbot(render_markdown=not as_written) for _ in COLUMNS],
-        drawer.as_written, list(page.columns.chats.values()), queue=False, **QUIET,
+        lambda data: draw_rounds(page.columns, data[page.rounds], data[drawer.as_written]),
+        {page.rounds, drawer.as_written}, page.columns.all(), queue=False, **QUIET,
     )  # fmt: skip
 
 
@@ -446,7 +447,7 @@ def has_own_template(services: Services, run: str | None) -> bool:
 def read_drawer(drawer: Drawer, data: dict) -> dict:
     """The settings as fields of a TwinsRequest."""
     return {
-        "system": data[drawer.system],
+        "system": data[drawer.system] or "",
         "mode": "same" if data[drawer.same] else "own",
         "options": {name: data[control] for name, control in drawer.options.items()},
     }
@@ -461,21 +462,24 @@ def check_loaded(services: Services, run: str | None) -> None:
         raise InferenceError(f"The model of {run} is not loaded. Press 'Load the model', and ask when it is ready.")
 
 
-def show_answers(page: Page, before: tuple[Round, ...], question: Question, lines: Iterator[dict]) -> Iterator[dict]:
+def show_answers(page: Page, data: dict, question: Question, lines: Iterator[dict]) -> Iterator[dict]:
     """The page as the answers grow. A question that was refused is taken out again and stays in the composer."""
-    composer, kept, begun = page.composer, before[1 - KEPT_ROUNDS :], False
+    composer, kept, begun = page.composer, data[page.rounds][1 - KEPT_ROUNDS :], False
     sent = {composer.instruction: "", composer.input: "", page.picked: None}
     if question.expected is None:
         sent[composer.expected] = view.draw_expected()
+
+    def draw(rounds: tuple[Round, ...]) -> dict:
+        return {page.rounds: rounds, **draw_rounds(page.columns, rounds, data[page.drawer.as_written])}
+
     try:
         for round_ in stream_round(question, lines):
-            now = (*kept, round_)
             first = sent if round_.base.tokens + round_.tuned.tokens and not begun else {}
             begun = begun or bool(first)
-            yield {page.rounds: now, **draw_rounds(page.columns, now), **first}
+            yield {**draw((*kept, round_)), **first}
     except StudioError:
         if not begun:
-            yield {page.rounds: kept, **draw_rounds(page.columns, kept)}
+            yield draw(kept)
         raise
 
 

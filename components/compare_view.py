@@ -4,6 +4,7 @@ gr.Chatbot, which sanitizes it.
 
 import json
 import random
+import re
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -17,6 +18,7 @@ from studio.templates.example import Example, from_record
 
 COMPARABLE = ("finished", "stopped")
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 ENDINGS = {
     "stop": "ended by itself",
     "length": "cut off: no room or no tokens left",
@@ -133,15 +135,30 @@ def read_answer(said: dict) -> Answer:
     return Answer(**{name: said[name] for name in Answer.__dataclass_fields__})
 
 
-def column_messages(rounds: tuple[Round, ...], column: str) -> list[dict]:
+def column_messages(rounds: tuple[Round, ...], column: str, as_written: bool = False) -> list[dict]:
     """A column's rounds for gr.Chatbot. The content is always a `str`: a dict would be taken for a file to publish."""
+    show = fence if as_written else keep_tags
     messages = []
     for round_ in rounds:
-        messages.append({"role": "user", "content": str(round_.question)})
+        messages.append({"role": "user", "content": show(str(round_.question))})
         answer = getattr(round_, column)
         if answer.text or round_.verdict:
-            messages.append({"role": "assistant", "content": str(answer.text) or "(an empty answer)"})
+            text = show(str(answer.text)) if answer.text else "(an empty answer)"
+            messages.append({"role": "assistant", "content": text})
     return messages
+
+
+def keep_tags(text: str) -> str:
+    """Markdown in which tags are seen as text, outside code. An answer in XML would otherwise vanish."""
+    parts = CODE.split(text)
+    parts[::2] = [part.replace("<", "&lt;") for part in parts[::2]]
+    return "".join(parts)
+
+
+def fence(text: str) -> str:
+    """Markdown that shows every character as it is: a block of code, fenced by more backticks than the text has."""
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{ticks}text\n{text}\n{ticks}"
 
 
 def draw_figures(round_: Round | None, column: str) -> str:

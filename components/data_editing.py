@@ -5,12 +5,11 @@ from collections.abc import Mapping
 import gradio as gr
 
 from components import cells
-from components.data_parts import (
-    Tab,
+from components.data_parts import Tab, render_status
+from components.data_views import (
     count_edit,
     dataset_at_hand,
     find_row,
-    render_status,
     show_conflict,
     show_page,
     show_row,
@@ -48,7 +47,8 @@ def wire_saving(tab: Tab) -> None:
         try:
             return save_form(tab, values, opened)
         except EditConflict as error:
-            return show_conflict(tab, error)
+            dataset = open_dataset(tab.services.home, opened.dataset)
+            return show_conflict(tab, error) | redraw(tab, values, dataset, opened.row)
         except DataError as error:
             if not (evt._data or {}).get("quiet"):
                 raise

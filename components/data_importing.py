@@ -6,7 +6,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from components.data_parts import Tab, render_problem, show_dataset, view_at_hand
+from components.data_parts import Tab
+from components.data_views import render_notice, render_problem, show_dataset, view_at_hand
 from components.shared import QUIET, refuse_read_only, told
 from studio.data.files import shown
 from studio.data.importing import ImportResult, import_example, import_file
@@ -42,7 +43,7 @@ def wire_beginnings(tab: Tab) -> None:
         made = create_dataset(tab.services.home, "My rows", list(FIRST_COLUMNS), [first], roles, {"started": "empty"})
         dataset = open_dataset(tab.services.home, made)
         notice = render_notice("A new dataset with one empty row: type it at the right, then add the next.")
-        return {bar.notice: notice, **show_dataset(tab, dataset, view_at_hand(tab, values))}
+        return show_dataset(tab, dataset, view_at_hand(tab, values)) | {bar.notice: notice}
 
     bar.load_example.click(load_example, tab.inputs | {bar.example}, tab.outputs, **QUIET)
     bar.start_empty.click(start_empty, tab.inputs, tab.outputs, **QUIET)
@@ -97,7 +98,8 @@ def ask_about(tab: Tab, error: BadRowsError, path: str) -> dict:
     return {
         tab.toolbar.notice: "",
         refusal.group: gr.Column(visible=True),
-        refusal.text: render_problem(error) + render_problems(error.problems, error.count),
+        refusal.text: render_problem(error)
+        + render_problems(error.problems, error.count, "cannot be used", opened=True),
         refusal.drop: gr.Button(f"Import without {rows}"),
         refusal.file: path,
     }
@@ -110,17 +112,15 @@ def hide_refusal(tab: Tab) -> dict:
 def show_import(tab: Tab, values: Mapping, result: ImportResult, file: str) -> dict:
     """The new dataset, and a line about how it was read."""
     dataset = open_dataset(tab.services.home, result.dataset)
-    return {
-        tab.toolbar.notice: describe_import(result, file),
-        **hide_refusal(tab),
-        **show_dataset(tab, dataset, view_at_hand(tab, values)),
-    }
+    page = show_dataset(tab, dataset, view_at_hand(tab, values))
+    return page | hide_refusal(tab) | {tab.toolbar.notice: describe_import(result, file)}
 
 
 def describe_import(result: ImportResult, file: str) -> str:
     """How many rows, which format, what was left out, and what is still to do."""
     where = f" from {shown(file)}" if file else ""
-    parts = [f"{result.rows:,} rows{where}: {result.file_format.upper()}, {result.format} format."]
+    rows = "1 row" if result.rows == 1 else f"{result.rows:,} rows"
+    parts = [f"{rows}{where}: {result.file_format.upper()}, {result.format} format."]
     parts += result.notes
     if not {"output", "messages"} & set(result.roles.values()):
         parts.append("No column is the answer yet: choose the role output (or messages) under one of the headers.")
@@ -128,15 +128,13 @@ def describe_import(result: ImportResult, file: str) -> str:
     return render_notice(" ".join(parts)) + left_out
 
 
-def render_problems(problems: Sequence[Problem], count: int, what: str = "cannot be used") -> str:
-    """Problems as a list that scrolls; the first ones where there are very many."""
+def render_problems(problems: Sequence[Problem], count: int, what: str, opened: bool = False) -> str:
+    """Problems as a list that unfolds and scrolls; the first ones where there are very many."""
     items = "".join(
         f"<li><b>Line {problem.line:,}</b> {escape(problem.message)}</li>" for problem in problems[:MOST_LISTED]
     )
     more = f"<li>and {count - MOST_LISTED:,} more</li>" if count > MOST_LISTED else ""
     rows = "1 row" if count == 1 else f"{count:,} rows"
-    return f'<details class="problems" open><summary>{rows} {what}</summary><ul>{items}{more}</ul></details>'
-
-
-def render_notice(text: str) -> str:
-    return f'<div class="notice" role="status">{escape(text)}</div>'
+    unfolded = " open" if opened else ""
+    head = f'<details class="problems"{unfolded}><summary>{rows} {what}</summary>'
+    return f"{head}<ul>{items}{more}</ul></details>"

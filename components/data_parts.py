@@ -1,29 +1,19 @@
-"""The parts of the Data tab: its components, and what they show of a dataset, a page and a row."""
+"""The parts of the Data tab: its components, and the listeners' inputs and outputs."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
 import gradio as gr
 
-from components import cells, grid
-from components.grid import GridPage, View
+from components import grid
+from components.grid import View
 from components.shared import Services, Shared, browser_state
-from studio.data.dataset import Dataset, EditConflict
-from studio.data.formats import ColumnRole, detect_mapping
 from studio.data.importing import list_examples
-from studio.data.store import list_datasets, open_dataset
-from studio.data.tables import Row
-from studio.errors import DataError, StudioError
 
 MOST_FIELDS = 8
-SAMPLED = 200
 FILE_TYPES = [".json", ".jsonl", ".csv", ".tsv", ".parquet"]
 ACTIONS = {"add": "Add row", "duplicate": "Duplicate", "delete": "Delete", "undo": "Undo", "redo": "Redo"}
-NEED_A_ROW = ("duplicate", "delete")
-
-Shown = dict
 
 
 @dataclass(frozen=True)
@@ -66,8 +56,6 @@ class Form:
     take_theirs: gr.Button
     fields: list[gr.Textbox]
     preview: gr.HTML
-    waiting: gr.State
-    """Whether the preview waits for a model's tokenizer"""
     opened: gr.Textbox
     """The row that the fields show (cells.Opened)"""
     own: gr.State
@@ -117,7 +105,7 @@ def lay_out(services: Services, shared: Shared) -> Tab:
             )
         with gr.Column(scale=5, min_width=340, elem_id="data-form"):
             form = lay_out_form(services.read_only)
-    view = browser_state({"offset": 0, "size": View().size}, "view")
+    view = browser_state({"offset": 0, "size": View().size}, "data-view")
     return Tab(services, shared, toolbar, refusal, table, view, form)
 
 
@@ -180,134 +168,7 @@ def lay_out_form(read_only: bool) -> Form:
     ]
     preview = gr.HTML(elem_id="data-preview", apply_default_css=False)
     opened = gr.Textbox(visible="hidden", elem_id="data-opened")
-    return Form(
-        status, buttons, save, conflict, texts, keep_mine, take_theirs, fields,
-        preview, gr.State(False), opened, gr.State(None),
-    )  # fmt: skip
-
-
-# What is shown
-
-
-def dataset_at_hand(tab: Tab, values: Mapping) -> Dataset:
-    """The dataset that the page is on; DataError if there is none."""
-    dataset_id = values[tab.shared.dataset]
-    if not isinstance(dataset_id, str):
-        raise DataError("There is no dataset yet. Load the example, upload a file, or start empty.")
-    return open_dataset(tab.services.home, dataset_id)
-
-
-def view_at_hand(tab: Tab, values: Mapping) -> View:
-    return grid.read_view(values[tab.view], values[tab.toolbar.search] or "")
-
-
-def find_row(dataset: Dataset, row_id: object) -> Row | None:
-    """The row, or None if there is none of that id (it was deleted, or belongs to another dataset)."""
-    try:
-        return dataset.row(cells.read_number(row_id))
-    except DataError:
-        return None
-
-
-def describe_roles(dataset: Dataset) -> dict[str, ColumnRole]:
-    """Each column's role as the dataset keeps it, with the reason where the studio would choose the same."""
-    kept = dataset.mapping
-    rows = [row.values for row in dataset.page(0, SAMPLED)]
-    found = detect_mapping(list(kept), rows) if rows else {}
-    reason = "set by the example, or by you" if "example" in dataset.source else "chosen by you"
-    chosen = {column: ColumnRole(role, 1.0, reason) for column, role in kept.items()}
-    return chosen | {column: role for column, role in found.items() if role.role == kept[column]}
-
-
-def choose_dataset(tab: Tab, dataset_id: object) -> Shown:
-    """The dropdown of datasets with one of them chosen; names that occur twice carry their id."""
-    infos = list_datasets(tab.services.home)
-    names = [info.name for info in infos]
-    choices = [(i.name if names.count(i.name) == 1 else f"{i.name} ({i.id})", i.id) for i in infos]
-    return {tab.toolbar.dataset: gr.Dropdown(choices=choices, value=dataset_id)}
-
-
-def show_dataset(tab: Tab, dataset: Dataset, view: View, row_id: object = None, state: str = "") -> Shown:
-    """The whole tab on a dataset: the page with a row (else the first), and that row in the form."""
-    row = find_row(dataset, row_id) if row_id is not None else None
-    row = row or next(iter(dataset.page(0, 1)), None)
-    view = View(size=view.size).around(dataset.offset_of(row.id) if row else 0)
-    return {
-        tab.shared.dataset: dataset.id,
-        tab.shared.row: row and row.id,
-        tab.toolbar.search: "",
-        tab.toolbar.export: gr.Button(interactive=True),
-        **choose_dataset(tab, dataset.id),
-        **show_page(tab, dataset, view, row and row.id, move=True),
-        **show_row(tab, dataset, row, state),
-    }
-
-
-def show_nothing(tab: Tab) -> Shown:
-    """The tab of somebody who has no dataset yet."""
-    empty = {tab.shared.dataset: None, tab.shared.row: None, tab.grid: grid.render_empty(tab.services.read_only)}
-    return {**empty, **choose_dataset(tab, None), **show_row(tab, None, None)}
-
-
-def show_page(
-    tab: Tab, dataset: Dataset, view: View, selected: int | None, move: bool = False, saved: str = ""
-) -> Shown:
-    """The grid. `move`: the page shall take over the selection; `saved`: the edit in place that this answers."""
-    rows = dataset.page(view.offset, view.size, view.search)
-    all_here = view.offset == 0 and len(rows) < view.size  # a search need not look through everything twice
-    total = len(rows) if all_here else dataset.count(view.search)
-    if view != view.within(total):
-        view = view.within(total)
-        rows = dataset.page(view.offset, view.size, view.search)
-    roles = describe_roles(dataset)
-    page = GridPage(dataset.name, roles, rows, total, view, selected, move, saved, tab.services.read_only)
-    return {tab.grid: grid.render_grid(page), tab.view: {"offset": view.offset, "size": view.size}}
-
-
-def show_row(tab: Tab, dataset: Dataset | None, row: Row | None, state: str = "") -> Shown:
-    """The form, filled anew."""
-    form = tab.form
-    opened = cells.Opened(dataset.id, row.id, row.version) if dataset and row else ""
-    shown = {
-        form.opened: str(opened),
-        form.own: None,
-        form.status: render_status(row and row.id, state, dataset=dataset is not None),
-        form.conflict: gr.Column(visible=False),
-        form.save: gr.Button(interactive=row is not None),
-    }
-    for name, button in form.buttons.items():
-        shown[button] = gr.Button(interactive=bool(row) or (bool(dataset) and name not in NEED_A_ROW))
-    return shown | fill_fields(form, dataset, row.values if row else {})
-
-
-def fill_fields(form: Form, dataset: Dataset | None, values: Mapping[str, object]) -> Shown:
-    """One labelled field for each of the first columns."""
-    mapping = dataset.mapping if dataset else {}
-    columns = list(values)
-    shown = {}
-    for field, name in zip(form.fields, columns, strict=False):
-        label = f"{name} (not trained)" if mapping.get(name) == "ignore" else name
-        shown[field] = gr.Textbox(value=cells.show_cell(values[name]), label=label, visible=True)
-    return shown | {field: gr.Textbox(value="", visible=False) for field in form.fields[len(columns) :]}
-
-
-def show_conflict(tab: Tab, error: EditConflict) -> Shown:
-    """Both texts of every column in question; the fields keep what was typed."""
-    parts = "".join(
-        f"<h4>{escape(column)}</h4><div class='both'><div><b>Yours</b><pre>{escape(cells.show_cell(mine))}</pre></div>"
-        f"<div><b>The other</b><pre>{escape(cells.show_cell(error.theirs.values.get(column)))}</pre></div></div>"
-        for column, mine in error.mine.items()
-    )
-    return {
-        tab.form.conflict: gr.Column(visible=True),
-        tab.form.texts: f'<div class="notice problem" role="alert">{escape(str(error))}</div>{parts}',
-        tab.form.status: render_status(error.theirs.id, "Not saved: changed somewhere else", "problem"),
-    }
-
-
-def count_edit(tab: Tab, values: Mapping) -> Shown:
-    """Tell the other tabs that rows changed."""
-    return {tab.shared.edits: (values[tab.shared.edits] or 0) + 1}
+    return Form(status, buttons, save, conflict, texts, keep_mine, take_theirs, fields, preview, opened, gr.State(None))
 
 
 def render_status(row_id: int | None, state: str, kind: str = "muted", dataset: bool = True) -> str:
@@ -319,7 +180,3 @@ def render_status(row_id: int | None, state: str, kind: str = "muted", dataset: 
         f'<div class="head" data-stamp="{time.monotonic_ns()}"><h3>{title}</h3>'
         f'<span class="state {kind}" role="status" aria-live="polite">{escape(state)}</span></div>'
     )
-
-
-def render_problem(error: StudioError) -> str:
-    return f'<div class="notice problem" role="alert">{escape(str(error))}</div>'

@@ -7,10 +7,9 @@ import gradio as gr
 from gradio.context import Context
 
 from components import cells, data_editing, data_importing
-from components.data_parts import (
-    Tab,
+from components.data_parts import Tab, lay_out
+from components.data_views import (
     dataset_at_hand,
-    lay_out,
     show_dataset,
     show_nothing,
     show_page,
@@ -56,7 +55,7 @@ def wire_opening(tab: Tab) -> None:
     @told
     def switch(values: dict):
         dataset = open_dataset(tab.services.home, str(values[tab.toolbar.dataset]))
-        return {tab.toolbar.notice: "", **show_dataset(tab, dataset, view_at_hand(tab, values))}
+        return show_dataset(tab, dataset, view_at_hand(tab, values))
 
     @told
     def follow(values: dict):
@@ -108,20 +107,19 @@ def wire_reading(tab: Tab) -> None:
 
 
 def wire_preview(tab: Tab) -> None:
-    """What the model sees of the row, as its texts are typed; drawn again once a model that was fetched is there."""
+    """What the model sees of the row, as its texts are typed."""
     form, recipe = tab.form, tab.shared.recipe
 
-    def draw(values: dict):
-        return {form.preview: preview_row(tab, values), form.waiting: is_loading(tab, values[recipe])}
+    def draw(values: dict) -> str:
+        """While a model is on its way, grid.js asks again every second (data-waiting)."""
+        model = read_recipe(values[recipe]).model
+        waiting = tab.services.shelf.look(model.name, model.revision).state == "loading"
+        return f"<div{' data-waiting' if waiting else ''}>{preview_row(tab, values)}</div>"
 
-    def tick(values: dict):
-        return draw(values) if values[form.waiting] else {form.waiting: gr.skip()}
-
-    inputs, outputs = {form.opened, form.waiting, recipe, *form.fields}, [form.preview, form.waiting]
+    inputs = {form.opened, recipe, *form.fields}
     latest = {**QUIET, "trigger_mode": "always_last", "concurrency_id": "data-preview"}
-    gr.on([form.opened.change, recipe.change], draw, inputs, outputs, **latest)
-    tab.grid.typed(draw, inputs, outputs, **latest)
-    tab.shared.timer.tick(tick, inputs, outputs, queue=False, **QUIET)
+    gr.on([form.opened.change, recipe.change], draw, inputs, form.preview, **latest)
+    tab.grid.typed(draw, inputs, form.preview, **latest)
 
 
 def preview_row(tab: Tab, values: dict) -> str:
@@ -135,11 +133,6 @@ def preview_row(tab: Tab, values: dict) -> str:
     except StudioError as error:  # JSON that is not complete yet: no toast for every key
         return note(str(error))
     return render_preview(tab.services, values[tab.shared.recipe], opened.dataset, row.id, typed)
-
-
-def is_loading(tab: Tab, recipe_values: dict) -> bool:
-    model = read_recipe(recipe_values).model
-    return tab.services.shelf.look(model.name, model.revision).state == "loading"
 
 
 def wire_export(tab: Tab) -> None:

@@ -221,6 +221,11 @@ listen(window, 'beforeunload', (event) => {
   event.preventDefault(); // the browser asks, and meanwhile the text is saved
 });
 
+const asking = setInterval(() => {
+  if (document.querySelector('#data-preview [data-waiting]')) trigger('typed', {});
+}, 1000);
+alive.signal.addEventListener('abort', () => clearInterval(asking));
+
 // The panes end where the window ends, whatever stands above them.
 
 function fit() {

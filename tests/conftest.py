@@ -1,11 +1,16 @@
 """Fixtures that several test files share."""
 
+import os
 import shutil
 
 import pytest
 
-from studio.home import open_home
-from studio.models.sources import DEFAULT_MODEL, resolve_files
+# Threads that wait for work would spin and starve the processes that tests start beside each other; read when torch
+# is loaded, so it is said here, before any test imports it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from studio.home import open_home  # noqa: E402
+from studio.models.sources import DEFAULT_MODEL, resolve_files  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -7,22 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Without these Chromium does not start as root, or asks other hosts for things of its own.
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 def find_browser() -> str | None:
-    """The path of a system browser, for playwright's `executable_path`; None: use playwright's own."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+    """The path of the system's Chromium, for playwright's `executable_path`; None: use playwright's own."""
+    return shutil.which("chromium")
 
 
 def install_package() -> None:
@@ -51,16 +40,6 @@ def provide() -> str:
     if not find_browser():
         install_own()
     return find_browser() or "playwright's own Chromium"
-
-
-def has_browser() -> bool:
-    """Whether tests can drive a browser now, without installing one."""
-    from playwright.sync_api import sync_playwright
-
-    if find_browser():
-        return True
-    with sync_playwright() as playwright:
-        return Path(playwright.chromium.executable_path).exists()
 
 
 if __name__ == "__main__":

@@ -6,31 +6,25 @@ import re
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from studio.data.store import create_dataset, list_datasets, open_dataset
 from studio.home import Home, open_home
-from tests.provide_browser import ARGUMENTS, find_browser
-from tests.source import ROOT
+from tests.browser import ROOT, open_browser, wait_until_served
 
 pytestmark = pytest.mark.browser
-
-playwright = pytest.importorskip("playwright.sync_api")
-expect = playwright.expect
 expect.set_options(timeout=15_000)  # other tests may keep the machine busy
-
-SECONDS = 90
 
 
 class App:
-    """The app in a process of its own, which can be killed and started again on its port."""
+    """The Data tab in a process of its own, which can be killed and started again on its port."""
 
     def __init__(self, home: Home):
         self.home = home
+        self.log = home.path / "app.log"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -40,25 +34,13 @@ class App:
     def start(self) -> None:
         environ = {**os.environ, "GRADIO_TEMP_DIR": str(self.home.path / "uploads"), "GRADIO_ANALYTICS_ENABLED": "0"}
         command = [sys.executable, "-m", "tests.data_app", str(self.home.path), str(self.port)]
-        with (self.home.path / "app.log").open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environ)
-        deadline = time.monotonic() + SECONDS
-        while not self.answers():
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log()
-            time.sleep(0.1)
-
-    def answers(self) -> bool:
-        try:
-            return urllib.request.urlopen(self.url, timeout=5).status == 200
-        except OSError:
-            return False
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=environ)
+        wait_until_served(self.url, self.process, self.log)
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-
-    def log(self) -> str:
-        return (self.home.path / "app.log").read_text(errors="replace")
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +48,13 @@ def app(tmp_path_factory):
     app = App(open_home(tmp_path_factory.mktemp("home")))
     yield app
     app.kill()
-    assert "Traceback" not in app.log(), app.log()
+    assert "Traceback" not in app.log.read_text(errors="replace")
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

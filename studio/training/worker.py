@@ -7,6 +7,7 @@ it lives. It outlives the page and the app; nothing is asked of it but the file 
 """
 
 import argparse
+import os
 import sys
 import time
 import traceback
@@ -40,6 +41,9 @@ def main(argv: list[str] | None = None) -> int:
 def work(run: Run) -> int:
     """Train and write the last event, whatever happens."""
     try:
+        # Idle threads would spin and starve the page and the Compare tab's model on the same cores (read by libgomp
+        # when torch is loaded).
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         say(run, "Loading the libraries")
         from studio.training.session import train  # torch takes seconds to import; the first event is there before
 
