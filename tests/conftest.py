@@ -9,8 +9,8 @@ import pytest
 # is loaded, so it is said here, before any test imports it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from studio.home import open_home  # noqa: E402
-from studio.models.sources import DEFAULT_MODEL, resolve_files  # noqa: E402
+from studio.home import open_home
+from studio.models.sources import DEFAULT_MODEL, resolve_files
 
 
 @pytest.fixture(scope="session")
