@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import tempfile
+from html import escape
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page asks no other host for anything
 
@@ -58,7 +59,7 @@ def build_app(home: Home, services: Services | None = None) -> gr.Blocks:
             with gr.Tab("Compare", id="compare") as tab:
                 build_compare_tab(services, shared, tab)
         wire_header(header, tabs)
-        gr.HTML(f'<div class="muted footer">Everything is stored in <code>{home.path}</code></div>')
+        gr.HTML(f'<div class="muted footer">Everything is stored in <code>{escape(str(home.path))}</code></div>')
     return blocks
 
 
@@ -114,13 +115,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def check_port(host: str, port: int) -> None:
-    """StudioError when the port is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            raise StudioError(f"Port {port} is in use. Give another one: python app.py --port {port + 1}") from None
+    """StudioError when the page cannot be served there."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        raise StudioError(
+            f"The page cannot be served at {host}, port {port} ({error}). "
+            f"Give another port: python app.py --port {port + 1 if port < 65535 else 7861}"
+        ) from None
 
 
 if __name__ == "__main__":

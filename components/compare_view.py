@@ -167,7 +167,7 @@ def draw_figures(round_: Round | None, column: str) -> str:
     items = [
         ("tokens", f"{answer.tokens}" if round_ else "–"),
         ("in all", show_seconds(answer.seconds) if answer.tokens else "–"),
-        ("to the first token", show_seconds(answer.first_token_s)),
+        ("first token", show_seconds(answer.first_token_s)),
         ("tokens/s", f"{answer.tokens_per_s:.1f}" if answer.tokens_per_s else "–"),
     ]
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in items)
@@ -239,12 +239,12 @@ def draw_expected(row_id: int | None = None, example: Example | None = None) -> 
 
 def draw_note(same: bool, has_own: bool) -> str:
     """What will be done with the next question; what was done with the last one stands in the badge."""
-    how = "asked in its own chat template"
+    how = "base in its own chat template"
     if same:
-        how = "given the same tokens as tuned"
+        how = "same tokens for both"
     elif not has_own:
-        how = "given the same tokens as tuned, for it has no chat template of its own"
-    return f'<div class="muted">Each question is asked afresh, without earlier rounds. Next: base {how}.</div>'
+        how = "same tokens for both, as the base has no chat template"
+    return f'<div class="muted">Each question is asked afresh. Next: {how}.</div>'
 
 
 def draw_head(kind: str, name: str) -> str:

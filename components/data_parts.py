@@ -85,7 +85,7 @@ class Tab:
     def outputs(self) -> list:
         """What a handler may change; it returns a dict of those it does change."""
         bar, form, refusal = self.toolbar, self.form, self.refusal
-        shown = [self.grid, self.view, bar.dataset, bar.search, bar.notice, bar.export]
+        shown = [self.grid, self.view, bar.dataset, bar.search, bar.notice, bar.export, bar.load_example]
         shown += [form.status, form.save, form.conflict, form.texts, form.opened, form.own]
         shown += [refusal.group, refusal.text, refusal.drop, refusal.file]
         return [*shown, *form.buttons.values(), *form.fields, self.shared.dataset, self.shared.row, self.shared.edits]

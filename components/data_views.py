@@ -45,7 +45,8 @@ def describe_roles(dataset: Dataset) -> dict[str, ColumnRole]:
     """Each column's role as the dataset keeps it, with the reason where the studio would choose the same."""
     kept = dataset.mapping
     rows = [row.values for row in dataset.page(0, SAMPLED)]
-    found = detect_mapping(list(kept), rows) if rows else {}
+    typed = "started" in dataset.source  # nothing to find out: its columns are the studio's own
+    found = detect_mapping(list(kept), rows) if rows and not typed else {}
     reason = "set by the example, or by you" if "example" in dataset.source else "chosen by you"
     chosen = {column: ColumnRole(role, 1.0, reason) for column, role in kept.items()}
     return chosen | {column: role for column, role in found.items() if role.role == kept[column]}
@@ -70,6 +71,7 @@ def show_dataset(tab: Tab, dataset: Dataset, view: View, row_id: object = None, 
         tab.toolbar.search: "",
         tab.toolbar.notice: describe_source(dataset.source),
         tab.toolbar.export: gr.Button(interactive=True),
+        tab.toolbar.load_example: gr.Button(variant="secondary"),
         **choose_dataset(tab, dataset.id),
         **show_page(tab, dataset, view, row and row.id, move=True),
         **show_row(tab, dataset, row, state),
@@ -92,7 +94,8 @@ def describe_source(source: Mapping) -> str:
 def show_nothing(tab: Tab) -> Shown:
     """The tab of somebody who has no dataset yet."""
     empty = {tab.shared.dataset: None, tab.shared.row: None, tab.grid: grid.render_empty(tab.services.read_only)}
-    return {**empty, **choose_dataset(tab, None), **show_row(tab, None, None)}
+    first_step = {tab.toolbar.load_example: gr.Button(variant="primary")}
+    return {**empty, **first_step, **choose_dataset(tab, None), **show_row(tab, None, None)}
 
 
 def show_page(

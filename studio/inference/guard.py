@@ -5,6 +5,8 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
+from studio.guard import loopback_hosts, read_host
+
 BODY_LIMIT = 1_000_000
 
 
@@ -17,14 +19,14 @@ class Guard:
     def __init__(self, app: Any, token: str, port: int):
         self.app = app
         self.expected = f"Bearer {token}".encode()
-        self.hosts = {f"127.0.0.1:{port}".encode(), f"localhost:{port}".encode()}
+        self.hosts = loopback_hosts(port)
 
     async def __call__(self, scope: dict, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         if scope["type"] != "http":
             return None  # no websockets here
-        refusal = self.refuse(dict(scope["headers"]))
+        refusal = self.refuse(scope["headers"])
         body = b"" if refusal else await read_body(receive)
         if body is None:
             refusal = (413, f"The request is longer than {BODY_LIMIT:,} bytes. Shorten the conversation.")
@@ -33,9 +35,10 @@ class Guard:
             return await JSONResponse({"error": sentence}, status)(scope, receive, send)
         return await self.app(scope, replay(body, receive), send)
 
-    def refuse(self, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
+    def refuse(self, raw_headers: list[tuple[bytes, bytes]]) -> tuple[int, str] | None:
         """Status and sentence, when the request may not pass."""
-        if headers.get(b"host", b"") not in self.hosts:
+        headers = dict(raw_headers)
+        if read_host(raw_headers) not in self.hosts:
             return 403, "This server answers only under its own address on this machine."
         if not hmac.compare_digest(headers.get(b"authorization", b""), self.expected):
             return 401, "The bearer token is missing or wrong."

@@ -37,9 +37,7 @@ def raise_exception(message):
 
 def to_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
     # Jinja's own filter escapes <, > and &, which a prompt must keep.
-    return json.dumps(
-        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
-    )
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
 def make_environment():
