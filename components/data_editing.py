@@ -65,10 +65,10 @@ def save_form(tab: Tab, values: Mapping, opened: cells.Opened, force: bool = Fal
     dataset = open_dataset(tab.services.home, opened.dataset)
     row = cells.save_texts(dataset, opened, texts_of(tab, values), version, force)
     if row is None:
-        return {tab.form.status: render_status(opened.row, "Saved")}
+        return {tab.form.status: render_status(opened.row, "Saved", version=version)}
     return {
         tab.form.own: (str(opened), row.version),
-        tab.form.status: render_status(row.id, "Saved"),
+        tab.form.status: render_status(row.id, "Saved", version=row.version),
         **count_edit(tab, values),
         **redraw(tab, values, dataset, row.id),
     }

@@ -171,12 +171,18 @@ def lay_out_form(read_only: bool) -> Form:
     return Form(status, buttons, save, conflict, texts, keep_mine, take_theirs, fields, preview, opened, gr.State(None))
 
 
-def render_status(row_id: int | None, state: str, kind: str = "muted", dataset: bool = True) -> str:
-    """The form's heading and what became of the last edit. The stamp makes every answer a new one."""
+def render_status(
+    row_id: int | None, state: str, kind: str = "muted", dataset: bool = True, version: int | None = None
+) -> str:
+    """The form's heading and what became of the last edit. The stamp makes every answer a new one.
+
+    `version`: the row's, where the fields show it as it is in the store; grid.js keeps unsaved texts with it.
+    """
     title = f"Row {row_id}" if row_id is not None else "No row selected"
     if row_id is None and not state:
         state = "Select a row to edit it." if dataset else "Load an example, upload a file or start empty first."
+    known = "" if version is None else f' data-version="{version}"'
     return (
-        f'<div class="head" data-stamp="{time.monotonic_ns()}"><h3>{title}</h3>'
+        f'<div class="head" data-stamp="{time.monotonic_ns()}"{known}><h3>{title}</h3>'
         f'<span class="state {kind}" role="status" aria-live="polite">{escape(state)}</span></div>'
     )

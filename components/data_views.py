@@ -120,7 +120,7 @@ def show_row(tab: Tab, dataset: Dataset | None, row: Row | None, state: str = ""
     shown = {
         form.opened: str(opened),
         form.own: None,
-        form.status: render_status(row and row.id, state, dataset=dataset is not None),
+        form.status: render_status(row and row.id, state, dataset=bool(dataset), version=row and row.version),
         form.conflict: gr.Column(visible=False),
         form.save: gr.Button(interactive=row is not None),
     }

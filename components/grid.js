@@ -204,6 +204,7 @@ listen(document, 'input', (event) => {
     if (status) { status.textContent = 'Not saved yet'; status.className = 'state muted'; }
   }
   touched = true;
+  keepDraft();
   clearTimeout(pause);
   pause = setTimeout(() => settle(true), SAVE_AFTER);
 });
@@ -216,10 +217,36 @@ listen(document, 'keydown', (event) => {
 }, { capture: true });
 listen(window, 'studio-save', () => settle(false));
 listen(window, 'beforeunload', (event) => {
-  if (!touched) return;
+  if (!touched && (!editor || editor.box.value === editor.before)) return;
   settle(true);
   event.preventDefault(); // the browser asks, and meanwhile the text is saved
 });
+
+// What is typed outlives a reload that comes before it is saved: it is kept beside the version it was typed on, and
+// typed again for the user if the row still has that version.
+
+const DRAFT = 'sft-studio-draft';
+const formRow = () => document.querySelector('#data-opened textarea, #data-opened input')?.value.split(':').slice(0, 2).join(':');
+const formVersion = () => document.querySelector('#data-status [data-version]')?.dataset.version;
+const fields = () => [...document.querySelectorAll('#data-form .field textarea')];
+
+function keepDraft() {
+  const texts = fields().map((field) => field.value);
+  sessionStorage.setItem(DRAFT, JSON.stringify({ row: formRow(), version: formVersion(), texts }));
+}
+
+function restoreDraft(tries = 20) {
+  const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? 'null');
+  if (!draft || touched) return;
+  if (!formRow() && tries) return setTimeout(() => restoreDraft(tries - 1), 200);
+  sessionStorage.removeItem(DRAFT);
+  if (draft.row !== formRow() || draft.version !== formVersion()) return;
+  fields().forEach((field, number) => {
+    if (field.value === draft.texts[number] || draft.texts[number] === undefined) return;
+    field.value = draft.texts[number];
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+}
 
 const asking = setInterval(() => {
   if (document.querySelector('#data-preview [data-waiting]')) trigger('typed', {});
@@ -241,3 +268,4 @@ alive.signal.addEventListener('abort', () => above.disconnect());
 
 watch('value', drawn);
 drawn();
+restoreDraft();

@@ -6,7 +6,6 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -22,11 +21,11 @@ from studio.home import open_home
 from studio.inference.client import InferenceHost
 from studio.models.shelf import ModelShelf
 from studio.templates.rendering import Renderer
+from tests.provide_browser import find_browser
 from tests.tiny import make_tiny_model, make_tiny_run
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 READY, VERDICT = "#compare-state .ready", "#compare-badge .verified"
@@ -91,12 +90,10 @@ def address(services):
 
 @pytest.fixture(scope="module")
 def browser():
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no {CHROMIUM}")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         yield browser
         browser.close()
 

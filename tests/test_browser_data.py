@@ -166,6 +166,18 @@ def test_the_form_saves_itself_and_a_killed_app_has_kept_it(app, page, home):
     expect(field(page, 2)).to_have_value("typed, and never sent by hand")
 
 
+def test_a_text_outlives_a_reload_that_comes_before_it_is_saved(app, page, home):
+    dataset = open_dataset(home, make_numbered(home, 3))
+    visit(page, app)
+    select_row(page, 2)
+    for text in ("typed once", "typed again"):
+        field(page, 2).fill(text)
+        page.reload()
+        expect(field(page, 2)).to_have_value(text)
+        expect(cell(page, 2, 2)).to_have_text(text)
+        assert dataset.row(2).values["output"] == text
+
+
 def test_rows_are_added_copied_deleted_and_brought_back_by_id(app, page, home):
     dataset = open_dataset(home, make_numbered(home, 120))
     visit(page, app)

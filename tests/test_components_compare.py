@@ -256,7 +256,7 @@ def test_an_error_in_the_middle_is_shown_after_what_was_yielded():
 def test_settings_go_to_the_server_as_they_are():
     import gradio as gr
 
-    from components.compare_tab import build_drawer
+    from components.compare_layout import build_drawer
 
     with gr.Blocks():
         drawer = build_drawer()

@@ -293,3 +293,29 @@ def wait_for(condition, what, seconds=90):
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
         time.sleep(0.2)
+
+
+def test_rows_in_a_pack_are_computed_as_if_alone(model):
+    from transformers import AutoModelForCausalLM
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+    from studio.training.attention import NAME, use_attention_by_row
+
+    base = AutoModelForCausalLM.from_pretrained(model, trust_remote_code=False, dtype=torch.float32).eval()
+    lengths = [5, 17, 1, 9]
+    ids = torch.randint(3, 200, (sum(lengths),), generator=torch.Generator().manual_seed(1)).tolist()
+    packed = {"input_ids": ids, "labels": ids, "seq_lengths": lengths}
+    batch = DataCollatorForLanguageModeling(pad_token_id=2, padding_free=True)([packed])
+    batch.pop("labels")
+    with torch.no_grad():
+        before = base(**batch, use_cache=False).logits[0]
+        assert use_attention_by_row(base, 64) and base.config._attn_implementation == NAME
+        after = base(**batch, use_cache=False).logits[0]
+        alone = [base(torch.tensor([part]), use_cache=False).logits[0] for part in split(ids, lengths)]
+    assert torch.allclose(after, before, atol=1e-5)
+    assert torch.allclose(after, torch.cat(alone), atol=1e-5)
+
+
+def split(ids, lengths):
+    ends = [sum(lengths[: index + 1]) for index in range(len(lengths))]
+    return [ids[end - length : end] for length, end in zip(lengths, ends, strict=True)]

@@ -30,6 +30,7 @@ from studio.templates.example import from_record
 from studio.templates.library import find_template
 from studio.templates.rendering import Renderer
 from studio.templates.tokenizer import Tokenizer, load_tokenizer
+from studio.training.attention import use_attention_by_row
 from studio.training.callbacks import Reporter
 from studio.training.optimizer import MasterAdamW
 from studio.training.trainer import StudioTrainer
@@ -59,6 +60,8 @@ def train(run: Run) -> None:
         rows = {name: encode_split(setup, name, renderer) for name in ("train", "eval")}
         say(run, f"Loading {setup.files.name}")
         base = load_base(setup.files.folder, setup.recipe.quantization, setup.dtype, setup.device)
+        if setup.recipe.train.packing and setup.device == "cpu":
+            use_attention_by_row(base, setup.recipe.train.max_length)
         model = add_lora(base, setup)
         trainer = build_trainer(setup, model, rows)
         reporter = Reporter(run, trainer)

@@ -1,0 +1,45 @@
+"""Attention over packed rows on a CPU: each row for itself.
+
+transformers gives packed rows to sdpa as one sequence under an N x N mask, so a pack of four rows computes four times
+the scores it needs, and the mask keeps sdpa from its causal kernel. Here the same sdpa is called once per row, on
+the bounds that TRL's collator hands along (`cu_seq_lens_q`). The result is the same; tests hold it.
+"""
+
+from itertools import pairwise
+
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+NAME = "sdpa_by_row"
+
+
+def attend_by_row(module, query, key, value, attention_mask, cu_seq_lens_q=None, **options):
+    """transformers' `sdpa_attention_forward` row by row.
+
+    Tensors are (batch, heads, tokens, size), the result (batch, tokens, heads, size), as there. Falls back to it where the batch is not one sequence of packed rows.
+    """
+    if cu_seq_lens_q is None or query.shape[0] != 1:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    rows = [
+        sdpa_attention_forward(
+            module, query[:, :, start:end], key[:, :, start:end], value[:, :, start:end], None, **options
+        )[0]
+        for start, end in pairwise(cu_seq_lens_q.tolist())
+    ]
+    return torch.cat(rows, dim=1), None
+
+
+def use_attention_by_row(model: PreTrainedModel, max_length: int) -> bool:
+    """Switch a model that uses sdpa to it; False, and nothing changed, where that would not be the same.
+
+    A layer with a sliding window needs its mask as soon as a row can be longer than the window.
+    """
+    window = getattr(model.config.get_text_config(), "sliding_window", None)
+    if model.config._attn_implementation != "sdpa" or (window and window < max_length):
+        return False
+    AttentionInterface.register(NAME, attend_by_row)
+    AttentionMaskInterface.register(NAME, sdpa_mask)  # padded batches still have a mask
+    model.set_attn_implementation(NAME)
+    return True
