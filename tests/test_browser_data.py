@@ -215,6 +215,7 @@ def test_search_pages_and_roles(app, page, home):
     page.fill("#data-search input", "nowhere")
     expect(page.locator("#data-grid .none")).to_contain_text("No row holds “nowhere”")
     page.fill("#data-search input", "")
+    expect(page.locator("#data-grid .where")).to_have_text("Rows 1–50 of 120")
     page.locator("#data-grid select.size").select_option("25")
     expect(page.locator("#data-grid tr[data-id]")).to_have_count(25)
     page.locator("#data-grid input.page").fill("5")

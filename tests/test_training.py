@@ -316,6 +316,26 @@ def test_rows_in_a_pack_are_computed_as_if_alone(model):
     assert torch.allclose(after, torch.cat(alone), atol=1e-5)
 
 
+def test_padding_behind_a_pack_is_neither_trained_nor_counted(home, model, renderer):
+    from studio.inference.loading import load_base
+    from studio.training.attention import join_padding
+    from studio.training.session import add_lora, build_trainer, encode_split, prepare
+    from studio.training.trainer import count_tokens
+
+    assert join_padding([0, 5, 12, 13, 14, 15, 16]) == [0, 5, 12, 16]
+    assert join_padding([0, 5, 12]) == [0, 5, 12] and join_padding([0, 16]) == [0, 16]
+    run = make_run(home, recipe_for(model, train__packing=True, train__batch_size=1), renderer)
+    setup = prepare(run, renderer)
+    rows = {name: encode_split(setup, name, renderer) for name in ("train", "eval")}
+    base = load_base(setup.files.folder, setup.recipe.quantization, setup.dtype, setup.device)
+    trainer = build_trainer(setup, add_lora(base, setup), rows)
+    batches = list(trainer.get_train_dataloader())
+    assert {batch["input_ids"].shape for batch in batches} == {(1, 64)}
+    assert sum(map(count_tokens, batches)) == sum(len(row["input_ids"]) for row in rows["train"])
+    labels = sum(int((batch["labels"] != -100).sum()) for batch in batches)
+    assert labels == sum(label != -100 for row in rows["train"] for label in row["labels"])
+
+
 def split(ids, lengths):
     ends = [sum(lengths[: index + 1]) for index in range(len(lengths))]
     return [ids[end - length : end] for length, end in zip(lengths, ends, strict=True)]

@@ -197,6 +197,7 @@ def build_arguments(setup: Setup, rows: int, evaluates: bool) -> SFTConfig:
         max_length=train.max_length,
         packing=train.packing,
         packing_strategy="bfd",
+        pad_to_multiple_of=choose_multiple(setup),
         activation_checkpointing=train.activation_checkpointing,
         seed=train.seed,
         logging_steps=train.log_every,
@@ -208,6 +209,14 @@ def build_arguments(setup: Setup, rows: int, evaluates: bool) -> SFTConfig:
         disable_tqdm=True,
         dataloader_pin_memory=setup.device == "cuda",
     )
+
+
+def choose_multiple(setup: Setup) -> int:
+    """Batches are padded to a multiple of this many tokens: every new shape costs a CPU's matrix library a new plan.
+
+    Packs are nearly full, so they are all made one shape; single rows are rounded up.
+    """
+    return setup.recipe.train.max_length if setup.recipe.train.packing and setup.device == "cpu" else 32
 
 
 def count_weights(model: PeftModel) -> dict[str, int]:

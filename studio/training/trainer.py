@@ -26,9 +26,9 @@ class StudioTrainer(SFTTrainer):
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         labels = inputs.pop("labels")
         targets = F.pad(labels, (0, 1), value=-100)[:, 1:]  # position t predicts token t + 1
-        positions = (targets != -100).any(dim=0).nonzero().squeeze(1)
+        positions = fill_up((targets != -100).any(dim=0).nonzero().squeeze(1))
         outputs = model(**inputs, use_cache=False, logits_to_keep=positions)
-        logits, targets = outputs.logits.float().flatten(0, 1), targets[:, positions].flatten()
+        logits, targets = outputs.logits.float().flatten(0, 1), hide_repeats(targets, positions).flatten()
         total = F.cross_entropy(logits, targets, ignore_index=-100, reduction="sum")
         count = (targets != -100).sum()
         if model.training:
@@ -58,7 +58,22 @@ def base_of(model: torch.nn.Module) -> torch.nn.Module:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
+def fill_up(positions: torch.Tensor, multiple: int = 32) -> torch.Tensor:
+    """Positions, the last one repeated to a multiple: every new shape costs oneDNN a new primitive on a CPU."""
+    missing = -len(positions) % multiple
+    return torch.cat([positions, positions[-1:].expand(missing)]) if len(positions) else positions
+
+
+def hide_repeats(targets: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """The targets at the positions, -100 (not counted) where `fill_up` repeated one."""
+    chosen = targets[:, positions]
+    chosen[:, 1:][:, positions[1:] == positions[:-1]] = -100
+    return chosen
+
+
 def count_tokens(inputs: dict) -> int:
     """Tokens of a batch without padding."""
-    mask = inputs.get("attention_mask")
-    return int(mask.sum()) if mask is not None else inputs["input_ids"].numel()
+    if "attention_mask" in inputs:
+        return int(inputs["attention_mask"].sum())
+    positions = inputs["position_ids"]  # padding has position 0 throughout, a row of n tokens 0, 1, ... n - 1
+    return int((positions > 0).sum() + (positions == 1).sum())
