@@ -37,3 +37,17 @@ def join_padding(bounds: list[int]) -> list[int]:
     while first > 0 and bounds[first] - bounds[first - 1] == 1:
         first -= 1
     return bounds[: first + 1] + bounds[-1:] if first < len(bounds) - 1 else bounds
+
+
+def use_attention_by_row(model: PreTrainedModel, max_length: int) -> bool:
+    """Switch a model that uses sdpa to it; False, and nothing changed, where that would not be the same.
+
+    A layer with a sliding window needs its mask as soon as a row can be longer than the window.
+    """
+    window = getattr(model.config.get_text_config(), "sliding_window", None)
+    if model.config._attn_implementation != "sdpa" or (window and window < max_length):
+        return False
+    AttentionInterface.register(NAME, attend_by_row)
+    AttentionMaskInterface.register(NAME, sdpa_mask)  # padded batches still have a mask
+    model.set_attn_implementation(NAME)
+    return True
