@@ -80,8 +80,9 @@ def build_model_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
             recipe = change(recipe, {**asked, "model.name": (data[model] or "").strip()})
         except SettingsError as error:
             return {problems: note(str(error), "problem")}
+        values = recipe.model_dump()
         return {
-            shared.recipe: recipe.model_dump(),
+            shared.recipe: gr.skip() if values == data[shared.recipe] else values,
             **form.visibility(recipe),
             **describe(recipe, data[shared.dataset]),
         }
@@ -100,8 +101,10 @@ def build_model_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
         return use(parse_recipe(path.read_text(encoding="utf-8", errors="replace"), path.name)[0], data)
 
     tab.select(told(fill), state, everything[1:], **QUIET)
+    # Gradio's `input` misses paste and Backspace in text fields; `change` also comes when the program writes, and
+    # then finds the recipe as it is.
     gr.on(
-        [control.input for control in (model, *form.controls.values())],
+        [model.change, *(control.change for control in form.controls.values())],
         told(edit), {*state, model, *form.controls.values()}, everything, trigger_mode="always_last", **QUIET,
     )  # fmt: skip
     load.click(told(load_preset), {*state, preset}, everything, **QUIET)

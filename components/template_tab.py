@@ -98,7 +98,8 @@ def build_template_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
     )  # fmt: skip
     name.input(told(choose), {*state, name, jinja}, [shared.recipe, *editor, *shown], **QUIET)
     jinja.input(told(edit), {*state, jinja}, [shared.recipe, name, about, *shown], trigger_mode="always_last", **QUIET)
-    system.input(
+    # Gradio's `input` misses paste and Backspace in text fields; `change` also comes when the program writes.
+    system.change(
         told(lambda data: only_preview(data, system=data[system])),
         {*state, system}, [shared.recipe, *shown], trigger_mode="always_last", **QUIET,
     )  # fmt: skip

@@ -88,3 +88,13 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+def calm_threads() -> None:
+    """Let torch's idle threads spin briefly instead of long; to be called before torch is loaded.
+
+    Two processes that compute on the same cores (a run and the Compare tab) otherwise starve each other: each one's
+    waiting threads hold the cores that the other needs. Sleeping at once (OMP_WAIT_POLICY=PASSIVE) costs a run that
+    is alone a fifth of its speed; this costs nothing (bench/RESULTS.md).
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")

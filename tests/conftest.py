@@ -1,16 +1,14 @@
 """Fixtures that several test files share."""
 
-import os
 import shutil
 
 import pytest
 
-# Threads that wait for work would spin and starve the processes that tests start beside each other; read when torch
-# is loaded, so it is said here, before any test imports it.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 from studio.home import open_home
 from studio.models.sources import DEFAULT_MODEL, resolve_files
+from studio.system import calm_threads
+
+calm_threads()  # before any test loads torch: tests start workers and servers beside each other
 
 
 @pytest.fixture(scope="session")

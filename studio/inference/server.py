@@ -18,6 +18,7 @@ import uvicorn
 from studio.home import Home
 from studio.inference.api import build_api
 from studio.inference.service import Service
+from studio.system import calm_threads
 
 TOKEN_NAME = "STUDIO_INFERENCE_TOKEN"
 SECONDS_TO_END = 3.0
@@ -27,9 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     """Serve until told to stop."""
     options = parse_arguments(argv)
     token = take_token()
-    # torch's threads wait for each other by spinning. Beside a training on the same cores each then burns the time
-    # that the other needs: a prompt of 40 tokens took 9 to 25 seconds instead of 0.8. So they sleep instead.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    calm_threads()
     run = options.run.resolve()
     listener = socket.create_server(("127.0.0.1", options.port))
     port = listener.getsockname()[1]

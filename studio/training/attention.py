@@ -5,14 +5,17 @@ the scores it needs, and the mask keeps sdpa from its causal kernel. Here the sa
 the bounds that TRL's collator hands along (`cu_seq_lens_q`). The result is the same; tests hold it.
 """
 
+from contextlib import nullcontext
 from itertools import pairwise
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "sdpa_by_row"
+SHORT = 1024  # tokens; plain products need memory for every pair of them
 
 
 def attend_by_row(module, query, key, value, attention_mask, cu_seq_lens_q=None, **options):
@@ -22,12 +25,16 @@ def attend_by_row(module, query, key, value, attention_mask, cu_seq_lens_q=None,
     """
     if cu_seq_lens_q is None or query.shape[0] != 1:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    rows = [
-        sdpa_attention_forward(
-            module, query[:, :, start:end], key[:, :, start:end], value[:, :, start:end], None, **options
-        )[0]
-        for start, end in pairwise(join_padding(cu_seq_lens_q.tolist()))
-    ]
+    bounds = join_padding(cu_seq_lens_q.tolist())
+    longest = max(end - start for start, end in pairwise(bounds))
+    # The backward pass of torch's fused kernel is slower on a CPU than plain matrix products, while rows are short.
+    with sdpa_kernel(SDPBackend.MATH) if longest <= SHORT else nullcontext():
+        rows = [
+            sdpa_attention_forward(
+                module, query[:, :, start:end], key[:, :, start:end], value[:, :, start:end], None, **options
+            )[0]
+            for start, end in pairwise(bounds)
+        ]
     return torch.cat(rows, dim=1), None
 
 

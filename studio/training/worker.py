@@ -7,7 +7,6 @@ it lives. It outlives the page and the app; nothing is asked of it but the file 
 """
 
 import argparse
-import os
 import sys
 import time
 import traceback
@@ -16,7 +15,7 @@ from pathlib import Path
 from studio.errors import RunError, StudioError
 from studio.events import append_event
 from studio.runs.folder import Run
-from studio.system import try_lock
+from studio.system import calm_threads, try_lock
 
 OUT_OF_MEMORY = (
     "Out of memory. Lower train.batch_size, lower train.max_length, or choose NF4 quantization; "
@@ -41,9 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 def work(run: Run) -> int:
     """Train and write the last event, whatever happens."""
     try:
-        # Idle threads would spin and starve the page and the Compare tab's model on the same cores (read by libgomp
-        # when torch is loaded).
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        calm_threads()
         say(run, "Loading the libraries")
         from studio.training.session import train  # torch takes seconds to import; the first event is there before
 
