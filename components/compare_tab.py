@@ -16,7 +16,7 @@ from studio.inference.requests import read_request
 from studio.runs.folder import open_run
 from studio.templates.example import Example
 
-PAUSE = 0.1  # seconds between two updates of the page; more would only cost
+PAUSE = 0.25  # seconds between two updates of the page; drawing Markdown takes the browser a while
 KEPT_ROUNDS = 30
 ASKED_AT_ONCE = 4  # pages; the server answers one at a time and says so to the others
 

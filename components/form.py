@@ -36,7 +36,7 @@ class Form:
 
 
 def build_form(sections: list[str], advanced: bool, skip: tuple[str, ...] = ()) -> Form:
-    """Controls for the simple or the advanced settings of some sections, in columns of cards."""
+    """Controls for the simple or the advanced settings of the sections, a card each, in their order."""
     chosen = [
         setting
         for setting in list_settings()
@@ -46,6 +46,7 @@ def build_form(sections: list[str], advanced: bool, skip: tuple[str, ...] = ()) 
         and setting.path not in skip
     ]
     controls = {}
+    chosen.sort(key=lambda setting: sections.index(setting.path.split(".")[0]))
     for section in dict.fromkeys(setting.section for setting in chosen):
         with gr.Group(elem_classes="settings-group"):
             gr.HTML(f'<h3 class="settings-title">{section}</h3>')

@@ -15,9 +15,9 @@ from studio.models.shelf import Shelved
 from studio.recipes import list_recipes, load_recipe, parse_recipe, to_command, to_yaml
 from studio.settings import Recipe, change, changed_settings
 
-SIMPLE = ["quantization", "method", "lora", "train", "data", "evaluate"]
-ADVANCED = ["model", "quantization", "train", "data", "launch"]
-ELSEWHERE = ("model.name", "task.kind", "method.kind")  # one choice only, or chosen above
+SIMPLE = ["lora", "quantization", "data", "evaluate", "train"]
+ADVANCED = ["train", "quantization", "model", "data", "launch"]
+ELSEWHERE = ("model.name",)  # chosen above
 
 
 def build_model_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:

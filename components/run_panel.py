@@ -28,9 +28,10 @@ def build_run_panel(services: Services, shared: Shared) -> RunPanel:
     """The lower part of the Train tab."""
     seen = gr.State("")
     with gr.Row(equal_height=False):
-        shown_run = gr.Dropdown([], label="Run shown", elem_id="run-shown", scale=3, min_width=160)
-        progress = gr.HTML(elem_id="run-progress", min_height=96)
-        stop = gr.Button("Save and stop", elem_id="run-stop", interactive=False, scale=1, min_width=130)
+        shown_run = gr.Dropdown([], label="Run shown", elem_id="run-shown", scale=2, min_width=180)
+        with gr.Column(scale=8):
+            progress = gr.HTML(elem_id="run-progress", min_height=96)
+        stop = gr.Button("Save and stop", elem_id="run-stop", interactive=False, scale=1, min_width=140)
     report = gr.HTML(elem_id="run-report")
     with gr.Row(equal_height=False):
         with gr.Column(scale=7):

@@ -267,7 +267,7 @@ def test_a_file_is_checked_without_being_stored(document, home, write):
     assert (checked["dataset"], checked["rows"]) == (path, 2)
     assert checked["checks"]["empty_answer"] == {"count": 2, "rows": [1, 2]}
     assert [problem["line"] for problem in checked["problems"]] == [2]
-    assert document("data", "check", "complaints")["rows"] == 468
+    assert document("data", "check", "complaints")["rows"] == 624
     assert list_datasets(home) == []
 
 

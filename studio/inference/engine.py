@@ -98,7 +98,7 @@ class Engine:
         stop: Stop,
         *,
         max_new_tokens: int,
-        batch_size: int = 8,
+        batch_size: int = 16,
         progress: Callable[[int, int], None] = lambda done, total: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[str]:
