@@ -55,19 +55,24 @@ def build_model_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
             with gr.Accordion("Advanced settings", open=False), gr.Column(elem_classes="settings-grid"):
                 advanced = build_form(ADVANCED, advanced=True)
     form = Form({**simple.controls, **advanced.controls}, {**simple.settings, **advanced.settings})
-    texts = [card, changed, yaml, command, problems]
+    waits = gr.State(False)
+    texts = [card, waits, changed, yaml, command, problems]
     everything = [shared.recipe, model, *form.controls.values(), *texts]
     state = {shared.recipe, shared.dataset}
 
     def describe(recipe: Recipe, dataset_id: str | None) -> dict:
         dataset_id = dataset_id or "complaints"
         return {
-            card: describe_model_card(services, recipe.model.name, recipe.model.revision),
+            **look(recipe),
             changed: describe_changes(recipe),
             yaml: to_yaml(recipe, dataset_id),
             command: to_command(recipe, dataset_id),
             problems: "",
         }
+
+    def look(recipe: Recipe) -> dict:
+        shelved = services.shelf.look(recipe.model.name, recipe.model.revision)
+        return {card: describe_model_card(recipe.model.name, shelved), waits: shelved.state == "loading"}
 
     def fill(data: dict) -> dict:
         recipe = read_recipe(data[shared.recipe])
@@ -109,6 +114,10 @@ def build_model_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
     )  # fmt: skip
     load.click(told(load_preset), {*state, preset}, everything, **QUIET)
     upload.upload(told(load_upload), {*state, upload}, everything, **QUIET)
+    shared.timer.tick(
+        told(lambda data: look(read_recipe(data[shared.recipe])) if data[waits] else {waits: gr.skip()}),
+        {shared.recipe, waits}, [card, waits], queue=False, **QUIET,
+    )  # fmt: skip
 
 
 def model_choices() -> list[tuple[str, str]]:
@@ -120,10 +129,9 @@ def model_choices() -> list[tuple[str, str]]:
     ]
 
 
-def describe_model_card(services: Services, name: str, revision: str) -> str:
+def describe_model_card(name: str, shelved: Shelved) -> str:
     """What is known of the model, and whether its tokenizer is here."""
-    entry, shelved = find_model(name), services.shelf.look(name, revision)
-    lines = []
+    entry, lines = find_model(name), []
     if entry:
         lines.append(
             f"<b>{escape(entry.title)}</b> · {entry.parameters / 1e6:,.0f} M parameters · "
@@ -143,7 +151,8 @@ def describe_model_card(services: Services, name: str, revision: str) -> str:
 def describe_shelved(shelved: Shelved) -> str:
     """One line on where the model is."""
     if shelved.state == "loading":
-        return f'<span class="muted">{escape(shelved.message)} ...</span>'
+        share = "" if shelved.fraction is None else f" ({shelved.fraction:.0%})"
+        return f'<span class="muted">{escape(shelved.message)}{share} ...</span>'
     if shelved.state == "failed":
         return f'<span class="problem">{escape(shelved.message)}</span>'
     found = describe_folder(shelved.files.folder)
