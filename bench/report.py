@@ -34,7 +34,7 @@ class Table:
 
 def build_parser(description: str) -> argparse.ArgumentParser:
     """The options of every bench."""
-    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("--data", type=Path, help="a file of rows; default: the shipped complaints")
     parser.add_argument("--home", type=Path, help="where models lie; default: the studio's home")
     parser.add_argument("--markdown", action="store_true", help="tables for RESULTS.md")

@@ -15,7 +15,7 @@ from studio.models.shelf import Shelved
 from studio.recipes import list_recipes, load_recipe, parse_recipe, to_command, to_yaml
 from studio.settings import Recipe, change, changed_settings
 
-SIMPLE = ["lora", "quantization", "data", "evaluate", "train"]
+SIMPLE = ["method", "lora", "quantization", "data", "evaluate", "train"]
 ADVANCED = ["train", "quantization", "model", "data", "launch"]
 ELSEWHERE = ("model.name",)  # chosen above
 

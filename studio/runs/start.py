@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 import sys
 from bisect import bisect_left, insort
@@ -201,7 +202,7 @@ def count_steps(recipe: Recipe, units: int) -> int:
     if train.max_steps:
         return train.max_steps
     batches = -(-units // train.batch_size)
-    return max(1, round(-(-batches // train.accumulation) * train.epochs))
+    return math.ceil(-(-batches // train.accumulation) * train.epochs)
 
 
 def start_run(
