@@ -10,7 +10,7 @@ import gradio as gr
 from components import compare_view as view
 from components.compare_layout import ASKING, IDLE, WIPED, Columns, Drawer, Page, build_page
 from components.compare_view import Question, Round
-from components.shared import Services, Shared, refuse_read_only, told
+from components.shared import QUIET, Services, Shared, refuse_read_only, told
 from studio.errors import InferenceError, StudioError
 from studio.inference.requests import read_request
 from studio.runs.folder import open_run
@@ -19,8 +19,6 @@ from studio.templates.example import Example
 PAUSE = 0.25  # seconds between two updates of the page; drawing Markdown takes the browser a while
 KEPT_ROUNDS = 30
 ASKED_AT_ONCE = 4  # pages; the server answers one at a time and says so to the others
-
-QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def build_compare_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
