@@ -1,6 +1,7 @@
 """SFT Studio in a browser: `python app.py`. Also the entry point of a Hugging Face Space."""
 
 import argparse
+import logging
 import os
 import socket
 import sys
@@ -106,12 +107,24 @@ def main(argv: list[str] | None = None) -> int:
         try:
             server = build_server(build_app(home, services), arguments.host, arguments.port)
             print(f"SFT Studio: http://{arguments.host}:{arguments.port}  (data in {home.path})", flush=True)
-            uvicorn.run(
-                server, host=arguments.host, port=arguments.port, log_level="warning", timeout_graceful_shutdown=2
-            )
+            serve(server, arguments.host, arguments.port)
         finally:
             close_services(services)
     return 0
+
+
+def serve(server: Guard, host: str, port: int) -> None:
+    """Answer requests until a signal ends it."""
+    config = uvicorn.Config(server, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+    QuietServer(config).run()
+
+
+class QuietServer(uvicorn.Server):
+    """Open pages hold a stream each; ending these with the server is no error worth a traceback."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
 
 
 def check_port(host: str, port: int) -> None:

@@ -263,6 +263,8 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
 
 def test(setup: Setup, trainer: StudioTrainer, renderer: Renderer) -> dict:
     """Exact match of base and tuned on the test split: both answers from the same loaded weights."""
+    if not setup.recipe.evaluate.test_rows:
+        return {"n": 0, "reason": "No test was asked for (evaluate.test_rows is 0)."}
     records = read_split(setup.run, "test")[: setup.recipe.evaluate.test_rows]
     if not records:
         return {"n": 0, "reason": "There are no test rows."}
