@@ -431,7 +431,7 @@ def test_a_model_that_cannot_be_found(home, capitals):
 def test_recipes_that_cannot_be_read(studio, write, tmp_path):
     unknown = write("unknown.yaml", "train:\n  rank: 3\n")
     assert studio("train", unknown)[::2] == (
-        1, "there is no setting train.rank; `python -m studio settings` lists them all.\n",
+        1, "There is no setting train.rank; `python -m studio settings` lists them all.\n",
     )  # fmt: skip
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     assert studio("train", str(tmp_path / "binary.yaml"))[2] == "binary.yaml is not UTF-8 text. Save it as UTF-8.\n"
