@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
@@ -20,7 +20,8 @@ START_SECONDS = 90
 
 @contextmanager
 def open_browser() -> Iterator[Browser]:
-    """The system's Chromium, else playwright's own."""
+    """The system's Chromium, else playwright's own. Expectations wait a minute: a busy machine is no failure."""
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
         try:
