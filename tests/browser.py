@@ -1,7 +1,6 @@
 """Chromium and the app for browser tests."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.provide_browser import find_browser
+
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 START_SECONDS = 90
@@ -23,7 +24,7 @@ def open_browser() -> Iterator[Browser]:
     """The system's Chromium, else playwright's own. Expectations wait a minute: a busy machine is no failure."""
     expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS.split())
         try:
             yield browser
         finally:
