@@ -62,6 +62,9 @@ def ask(page: Page) -> None:
     """A test row, answered by both."""
     open_tab(page, "Compare")
     expect(page.locator("#compare-state")).to_contain_text("eady", timeout=3 * MINUTE)
+    page.locator("#compare-settings-button").click()
+    page.locator("#compare-max-new-tokens input[type=number]").fill("64")  # the base rambles on
+    page.locator("#compare-settings-button").click()
     page.locator("#compare-test-row").click()
     expect(page.locator("#compare-instruction textarea")).not_to_have_value("")
     page.locator("#compare-send").click()
