@@ -3,7 +3,6 @@
 import fcntl
 import os
 import resource
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,14 +79,6 @@ def peak_memory() -> int:
     """Largest resident size of this process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def kill_group(pid: int) -> None:
-    """End a process started by `start_detached`, and its children, at once."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def calm_threads() -> None:

@@ -6,7 +6,6 @@ import math
 import shutil
 import sys
 from bisect import bisect_left, insort
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from studio.data.conversations import to_example, why_untrainable
@@ -15,6 +14,7 @@ from studio.data.store import Dataset, open_dataset
 from studio.errors import DataError, RunError, SettingsError
 from studio.home import Home, check_id
 from studio.models.catalogue import find_model
+from studio.models.children import Progress
 from studio.models.sources import (
     ModelFiles,
     check_targets,
@@ -34,7 +34,6 @@ from studio.templates.rendering import Renderer
 from studio.templates.tokenizer import Tokenizer, load_tokenizer
 
 MEASURED_ROWS = 5000
-Progress = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True)
