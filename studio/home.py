@@ -33,6 +33,12 @@ class Home:
         """The SQLite file of a dataset."""
         return self.datasets / f"{check_id(dataset_id)}.db"
 
+    def cache(self, dataset_id: str) -> Path:
+        """The folder for what can be worked out again about a dataset, made if missing; may be deleted at any time."""
+        folder = self.path / "cache" / check_id(dataset_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def run(self, name: str) -> Path:
         """The folder of a run."""
         return self.runs / check_id(name)

@@ -43,6 +43,14 @@ class DataSettings(Section):
     """Share of the rows held out to draw the eval loss while training."""
     test_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     """Share of the rows held out for the test before and after. Train keeps the rest: 80 % by default."""
+    accepted_only: bool = False
+    """Train and test with accepted rows alone. Otherwise every row counts that is neither a draft nor discarded."""
+    stratify: Annotated[bool, Field(json_schema_extra=Advanced)] = False
+    """Give every label the same share of each split; for answers with at most 50 different values."""
+    group_by: Annotated[str, Field(max_length=200, json_schema_extra=Advanced)] = ""
+    """A column whose rows with the same value stay in one split, such as the customer or the document; empty: none."""
+    keep_duplicates_together: Annotated[bool, Field(json_schema_extra=Advanced)] = True
+    """Rows with equal or nearly equal prompts stay in one split, so that the test asks nothing that was trained."""
     seed: Annotated[int, Field(ge=0, json_schema_extra=Advanced)] = 1234
     """Decides which row falls into which split and in which order rows are shown."""
 

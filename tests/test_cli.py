@@ -236,7 +236,8 @@ def test_import_check_export_and_list(document, studio, write, tmp_path):
     assert "  empty answer: 1 (row ids 2)\n" in studio("data", "check", "tickets-4")[1]
     out = tmp_path / "out.jsonl"
     exported = document("data", "export", "tickets-4", "--format", "jsonl", "--out", str(out))
-    assert exported == {"dataset": "tickets-4", "rows": 3, "format": "jsonl", "out": str(out)}
+    expected = {"dataset": "tickets-4", "rows": 3, "format": "jsonl", "out": str(out)}
+    assert exported == {**expected, "left_out": {}, "notes": []}
     assert out.read_text().splitlines()[0] == '{"prompt": "a", "completion": "1"}'
     [listed] = document("data", "list")
     assert (listed["id"], listed["name"], listed["rows"]) == ("tickets-4", "Tickets 4", 3)
@@ -366,8 +367,8 @@ def test_a_file_that_cannot_be_imported(studio, write, home, name, content, sent
         ),
         ("data check capitals --map output=x", "There is no column 'x' to be the output. The columns are "
          "'instruction', 'output'."),
-        ("data export capitals --format xls --out x.xls", "There is no export format 'xls'. Choose one of jsonl, json, "
-         "csv, parquet."),
+        ("data export capitals --format xls --out x.xls", "There is no export format 'xls'. Choose one of jsonl, "
+         "parquet, json, csv, csv-spreadsheet, messages, alpaca, sharegpt, prompt-completion."),
         ("preview capitals --row 40", "'capitals' has 40 rows, counted from 0, so there is no row 40."),
         ("preview capitals --row -1", "'capitals' has 40 rows, counted from 0, so there is no row -1."),
         ("preview capitals --max-length 0", "train.max_length = 0: it should be greater than or equal to 16."),

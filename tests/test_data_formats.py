@@ -22,7 +22,7 @@ KNOWN = {
     "openorca": {"id": "ignore", "system_prompt": "system", "question": "instruction", "response": "output"},
     "gpt4all": {"prompt": "instruction", "response": "output", "source": "ignore"},
     "preference": {"prompt": "instruction", "chosen": "output", "rejected": "ignore"},
-    "summary": {"article": "instruction", "highlights": "output", "id": "ignore"},
+    "summary": {"article": "input", "highlights": "output", "id": "ignore"},
     "text only": {"text": "ignore"},
 }
 FOREIGN = {

@@ -3,10 +3,12 @@
 import json
 
 import pyarrow
+import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from studio.data.reading import read_file
+from studio.data.reading import ReadOptions, read_file
+from studio.errors import DataError
 
 ROWS = [{"instruction": "a", "output": "b"}, {"instruction": "c", "output": "d"}]
 LINES = "\n".join(json.dumps(row) for row in ROWS)
@@ -28,6 +30,9 @@ LOADED = {
     "pipe.csv": ("instruction|output\r\na|b\r\nc|d\r\n", "csv"),
     "tab.tsv": ("instruction\toutput\na\tb\nc\td\n", "csv"),
     "spaced.csv": ("instruction, output\na,b\nc,d\n", "csv"),
+    "commas.tsv": ("instruction\toutput\na\tb\nc\td\n", "csv"),
+    "table.txt": ("instruction\toutput\na\tb\nc\td\n", "csv"),
+    "lines.txt": (LINES, "jsonl"),
 }
 
 
@@ -123,6 +128,118 @@ def test_parquet_loads_with_types(tmp_path):
         | {"turns": [{"role": "user", "content": "x"}]},
         {"text": None, "n": 2, "f": None, "l": [], "when": None, "turns": None},
     ]
+
+
+def test_arrow_loads_whichever_way_it_was_written(tmp_path):
+    table = pyarrow.table({"text": ["007", None], "n": [1, 2], "turns": [[{"role": "user", "content": "x"}], []]})
+    table = table.set_column(0, "text", table["text"].dictionary_encode())
+    pyarrow.feather.write_feather(table, tmp_path / "x.feather")
+    with pyarrow.ipc.new_file(tmp_path / "file.arrow", table.schema) as writer:
+        writer.write_table(table)
+    with pyarrow.ipc.new_stream(tmp_path / "stream.arrow", table.schema) as writer:
+        writer.write_table(table)
+    for name in ("x.feather", "file.arrow", "stream.arrow"):
+        parsed = read_file(tmp_path / name)
+        assert (parsed.format, parsed.columns) == ("arrow", ["text", "n", "turns"])
+        assert list(parsed.rows) == [
+            {"text": "007", "n": 1, "turns": [{"role": "user", "content": "x"}]},
+            {"text": None, "n": 2, "turns": []},
+        ]
+
+
+def test_names_of_integer_labels_are_found_in_the_file(tmp_path):
+    label = {"_type": "ClassLabel", "names": ["neg", "pos"]}
+    features = {"label": label, "tags": {"_type": "Sequence", "feature": label}, "text": {"_type": "Value"}}
+    told = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+    table = pyarrow.table({"text": ["x"], "label": [1], "tags": [[0]]}).replace_schema_metadata(told)
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
+    pyarrow.feather.write_feather(table, tmp_path / "x.arrow")
+    for name in ("x.parquet", "x.arrow"):
+        assert read_file(tmp_path / name).label_names == {"label": ["neg", "pos"], "tags": ["neg", "pos"]}
+
+
+def test_the_delimiter_of_a_tsv_is_the_tab_though_commas_abound(read):
+    parsed = read("x.tsv", "q,1\ta,2\nb,3\tc,4\n")
+    assert (parsed.columns, list(parsed.rows)) == (["q,1", "a,2"], [{"q,1": "b,3", "a,2": "c,4"}])
+
+
+def test_quotes_in_a_tsv_enclose_cells_or_do_not(read):
+    plain = read("x.tsv", 'text\tlabel\n"Go" he said\tpos\nso "quoted\tneg\n"never closed\tneg\n')
+    assert [row["text"] for row in plain.rows] == ['"Go" he said', 'so "quoted', '"never closed']
+    assert plain.notes == ["Quotation marks were read as part of the text: they do not enclose cells in this file."]
+    quoted = read("y.tsv", 'text\tlabel\n"two\nlines"\tpos\n"say ""hi"""\tneg\n')
+    assert [row["text"] for row in quoted.rows] == ["two\nlines", 'say "hi"']
+    assert quoted.notes == []
+
+
+def test_how_a_table_was_read_is_shown_and_can_be_changed(read):
+    text = "a;b,c;d\n1;2,3;4\n5;6,7;8\n"
+    found = read("x.csv", text)
+    assert found.options == ReadOptions("utf-8", ";", True)
+    assert found.columns == ["a", "b,c", "d"]
+    changed = read("x.csv", text, options=ReadOptions(delimiter=","))
+    assert list(changed.rows) == [{"a;b": "1;2", "c;d": "3;4"}, {"a;b": "5;6", "c;d": "7;8"}]
+    bare = read("x.csv", text, options=ReadOptions(header=False))
+    assert bare.columns == ["column_1", "column_2", "column_3"]
+    assert [row["column_1"] for row in bare.rows] == ["a", "1", "5"]
+    assert read("x.csv", text, options=found.options).options == found.options
+
+
+def test_the_encoding_can_be_changed(read):
+    data = "otázka,odpověď\nProč?,Protože.\n".encode("iso8859-2")
+    assert read("x.csv", data).encoding == "cp1252"
+    parsed = read("x.csv", data, options=ReadOptions(encoding="iso8859-2"))
+    assert list(parsed.rows) == [{"otázka": "Proč?", "odpověď": "Protože."}]
+    assert parsed.notes == ["Read as iso8859-2."]
+    with pytest.raises(DataError, match=r"'x\.csv', line 2: the text there is not gb18030; choose another encoding"):
+        read("x.csv", b"a,b\n\xff\xff,c\n", options=ReadOptions(encoding="gb18030"))
+
+
+OLD_TEXTS = {
+    "cp1252": "Ça va très bien, où êtes-vous allés hier soir ? – Größe „ß“ año",
+    "cp1250": "Příliš žluťoučký kůň úpěl ďábelské ódy.",
+    "cp1251": "Почему небо голубое? Потому что молекулы воздуха рассеивают синий свет.",
+    "cp1253": "Γιατί ο ουρανός είναι γαλάζιος; Επειδή ο αέρας σκεδάζει το μπλε φως.",
+    "gb18030": "为什么天空是蓝色的？因为空气分子散射蓝光比红光更强。",
+    "big5": "為什麼天空是藍色的？因為空氣分子散射藍光比紅光更強。",
+    "cp932": "空はなぜ青いのですか？空気の分子が青い光を散乱させるからです。",
+    "euc_jp": "空はなぜ青いのですか？空気の分子が青い光を散乱させるからです。",
+    "cp949": "하늘은 왜 파란가요? 공기 분자가 푸른 빛을 더 많이 산란시키기 때문입니다.",
+}
+
+
+@pytest.mark.parametrize("encoding", OLD_TEXTS)
+def test_encodings_of_old_are_guessed(read, encoding):
+    text = OLD_TEXTS[encoding]
+    parsed = read("x.csv", f"text\n{text.replace(',', '')}\n".encode(encoding))
+    assert (parsed.encoding, parsed.rows[0]["text"]) == (encoding, text.replace(",", ""))
+
+
+def test_one_list_of_several_can_be_chosen(read):
+    text = json.dumps({"train": ROWS, "test": ROWS[:1]})
+    found = read("x.json", text)
+    assert (found.options.sheet, found.sheets, len(found.rows)) == ("train", ["train", "test"], 2)
+    chosen = read("x.json", text, options=ReadOptions(sheet="test"))
+    assert (chosen.options.sheet, list(chosen.rows)) == ("test", ROWS[:1])
+    with pytest.raises(DataError, match="there is no list of rows 'dev' in it; choose one of these: 'train', 'test'"):
+        read("x.json", text, options=ReadOptions(sheet="dev"))
+
+
+def test_plain_text_by_line_paragraph_or_whole(read):
+    text = "Dear Ada,\r\n\r\n  two,\nlines\n \n\nend\n"
+    lines = read("x.txt", text)
+    assert (lines.format, lines.options.text_as) == ("txt", "lines")
+    assert [row["text"] for row in lines.rows] == ["Dear Ada,", "  two,", "lines", "end"]
+    paragraphs = read("x.txt", text, options=ReadOptions(text_as="paragraphs"))
+    assert [row["text"] for row in paragraphs.rows] == ["Dear Ada,", "  two,\nlines", "end"]
+    assert [row["text"] for row in read("x.md", text, options=ReadOptions(text_as="file")).rows] == [text]
+    assert read("y.txt", "[1] a footnote\n{b} another\n").columns == ["text"]
+
+
+def test_lines_with_commas_are_prose_in_a_txt_and_cells_in_a_csv(read):
+    text = "Well, yes.\nNo, never.\n"
+    assert read("x.txt", text).columns == ["text"]
+    assert read("x.csv", text).columns == ["Well", "yes."]
 
 
 def test_bad_rows_are_dropped_only_when_asked(read):

@@ -11,28 +11,12 @@ import pytest
 from studio.data.store import EditConflict, create_dataset, list_datasets, open_dataset
 from studio.errors import DataError
 from studio.home import open_home
-
-COLUMNS = ["instruction", "input", "output"]
-MAPPING = {column: column for column in COLUMNS}
-
-
-def clock():
-    return "2025-01-02T03:04:05+00:00"
-
-
-def make(home, *outputs, name="tickets"):
-    rows = [{"instruction": f"Question {n}", "input": None, "output": text} for n, text in enumerate(outputs, 1)]
-    dataset_id = create_dataset(home, name, COLUMNS, rows, MAPPING, {"file": "x.json"}, clock)
-    return open_dataset(home, dataset_id, clock)
+from tests.stores import COLUMNS, MAPPING, clock, make, outputs
 
 
 @pytest.fixture
 def home(tmp_path):
     return open_home(tmp_path / "home")
-
-
-def outputs(dataset):
-    return [row.values["output"] for row in dataset.rows()]
 
 
 def test_a_dataset_is_one_file_with_its_facts(home):
@@ -292,7 +276,7 @@ def test_many_threads_lose_no_edit(home):
 
 def test_a_locked_dataset_says_so(home, monkeypatch):
     dataset = make(home, "a")
-    monkeypatch.setattr("studio.data.tables.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("studio.data.store.tables.BUSY_SECONDS", 0.05)
     with sqlite3.connect(dataset.path, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DataError, match="Another process is writing to it; try again in a moment"):

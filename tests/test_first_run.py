@@ -10,7 +10,7 @@ from studio.data.importing import import_example
 from studio.data.store import open_dataset
 from studio.home import open_home
 from studio.recipes import list_recipes, load_recipe
-from studio.runs.start import take_snapshot
+from studio.runs.snapshot import take_snapshot
 
 KEYS = {"issue": {"late", "damaged", "wrong", "missing"}, "wants": {"refund", "replacement", "answer"}}
 
@@ -21,7 +21,7 @@ def splits(tmp_path_factory):
     recipe, example = load_recipe("first-run")
     home = open_home(tmp_path_factory.mktemp("home"))
     dataset = open_dataset(home, import_example(home, example).dataset)
-    snapshot = take_snapshot(dataset, recipe)
+    snapshot = take_snapshot(home, dataset, recipe)
     assert not snapshot.left_out
     return {name: [example for _, example in rows] for name, rows in snapshot.splits.items()}
 

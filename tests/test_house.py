@@ -25,7 +25,7 @@ HEAVY_PLACES = (
 MAINS = (
     "studio/training/worker.py",
     "studio/templates/render_child.py",
-    "studio/data/parse_child.py",
+    "studio/data/reading/child.py",
 )
 # The lower layers, and all of the studio that each may import.
 BOTTOM = {
@@ -197,7 +197,7 @@ def is_blind(handler: ast.ExceptHandler) -> bool:
 
 
 # Package -> module, where the names differ; and packages that only other packages import.
-MODULES = {"pyyaml": "yaml"}
+MODULES = {"pyyaml": "yaml", "python-calamine": "python_calamine", "detect-secrets": "detect_secrets"}
 UNIMPORTED = {"accelerate", "bitsandbytes", "sentencepiece"}  # transformers' Trainer, quantization, GGUF reader
 
 

@@ -79,7 +79,8 @@ def add_map_flag(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="ROLE=COLUMN",
-        help="which column plays which role (instruction, input, output, system, messages, ignore); may be repeated",
+        help="which column plays which role (instruction, input, output, system, messages, choices, label, tokens, "
+        "tags, translation, split, ignore); may be repeated",
     )
 
 

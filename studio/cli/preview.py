@@ -41,8 +41,8 @@ def add_template_flags(verb: Parser) -> None:
 
 def show_row(arguments: Namespace, terminal: Terminal) -> int:
     recipe, overrides = read_flags(arguments), read_map(arguments.map)
-    from studio.data.conversations import to_example, why_untrainable
-    from studio.data.finding import open_rows
+    from studio.data.importing.finding import open_rows
+    from studio.data.roles.conversations import to_example, why_untrainable
     from studio.models.sources import resolve_files
     from studio.templates.encoding import encode, stop_of, with_system
     from studio.templates.library import find_template

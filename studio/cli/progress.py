@@ -70,6 +70,14 @@ class Follower:
                 self.say(line)
 
 
+def describe_rows(dataset: dict) -> list[str]:
+    """How many rows a run has in each split, what stays out and why, what else to know; from resolved.yaml."""
+    lines = ["Rows: " + ", ".join(f"{count:,} {split}" for split, count in dataset["rows"].items())]
+    for reason, count in dataset["left_out"].items():
+        lines.append(f"Left out: {count:,} row{'s' * (count != 1)}: {reason}")
+    return lines + dataset["notes"]
+
+
 def describe_event(event: dict) -> str:
     """An event as a line; empty for those that `ending` and `summary` put into words."""
     kind = event["kind"]

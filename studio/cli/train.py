@@ -4,7 +4,7 @@ from argparse import SUPPRESS, Namespace
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.frame import INTERRUPTED, Parser, Terminal, add_verb, choose_home, complain
-from studio.cli.progress import ending, follow, summary
+from studio.cli.progress import describe_rows, ending, follow, summary
 from studio.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def train(arguments: Namespace, terminal: Terminal) -> int:
     if not dataset:
         raise SettingsError(f"The recipe {arguments.recipe} names no dataset; say which one with --dataset.")
     run = start(home, recipe, dataset, arguments.run, terminal)
+    if not terminal.json:
+        terminal.say("\n".join(describe_rows(run.resolved()["dataset"])))
     if arguments.detach:
         document = {"run": run.name, "status": read_status(run), "report": None}
         terminal.answer(document, f"{run.name} has started and goes on by itself; `python -m studio runs` shows it.")
@@ -104,7 +106,7 @@ def read_recipe(arguments: Namespace) -> tuple["Recipe", str | None]:
 
 def start(home: "Home", recipe: "Recipe", dataset: str, name: str | None, terminal: Terminal) -> "Run":
     """The run, started; what is wrong with its name is said before a shipped example is imported for it."""
-    from studio.data.finding import ensure_dataset
+    from studio.data.importing.finding import ensure_dataset
     from studio.runs.names import next_name
     from studio.runs.start import check_free, start_run
     from studio.templates.rendering import Renderer

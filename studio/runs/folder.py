@@ -2,7 +2,8 @@
 
 recipe.yaml      as asked (may say auto)
 resolved.yaml    every value as used: model source, revision and SHA-256, template, splits, device, versions
-data/            train.jsonl eval.jsonl test.jsonl: the pinned snapshot, one example per line with its row id
+data/            train.jsonl eval.jsonl test.jsonl: the pinned snapshot, one example per line with its row id;
+                 left_out.json: reason -> ids of the rows that stay out
 events.jsonl     what happened (studio/events.py)
 worker.log       what the worker printed
 worker.lock      held by the worker while it lives

@@ -6,11 +6,12 @@ import math
 import shutil
 import sys
 from bisect import bisect_left, insort
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 
-from studio.data.conversations import to_example, why_untrainable
-from studio.data.splits import SPLITS, split_rows
+from studio.data.splits import SPLITS
 from studio.data.store import Dataset, open_dataset
+from studio.data.store.versions import Version, list_versions, save_version
 from studio.errors import DataError, RunError, SettingsError
 from studio.home import Home, check_id
 from studio.models.catalogue import find_model
@@ -25,23 +26,16 @@ from studio.models.sources import (
 from studio.recipes import to_yaml
 from studio.runs.files import write_yaml
 from studio.runs.folder import Run, is_active, list_runs
+from studio.runs.snapshot import Snapshot, take_snapshot
 from studio.settings import Recipe, change
 from studio.system import lock, start_detached, try_lock
-from studio.templates.encoding import Template, encode_many, with_system
-from studio.templates.example import Example, to_record
+from studio.templates.encoding import Template, encode_many
+from studio.templates.example import to_record
 from studio.templates.library import find_template
 from studio.templates.rendering import Renderer
 from studio.templates.tokenizer import Tokenizer, load_tokenizer
 
 MEASURED_ROWS = 5000
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The rows of a run: (row id, example) per split, and why others stay out."""
-
-    splits: dict[str, list[tuple[int, Example]]]
-    left_out: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,8 +62,15 @@ def plan_run(home: Home, recipe: Recipe, dataset_id: str, renderer: Renderer, pr
     check_length(recipe, files)
     check_lora_targets(recipe, files)
     template = find_template(recipe.template, tokenizer)
-    snapshot = take_snapshot(dataset, recipe)
+    snapshot = take_snapshot(home, dataset, recipe)
     return measure_plan(recipe, snapshot, template, tokenizer, renderer, files)
+
+
+def pin_version(dataset: Dataset, run: str) -> Version:
+    """Name the dataset's present state after the run, so that it can be compared and brought back."""
+    taken = {version.name for version in list_versions(dataset)}
+    names = (f"run {run}" if number == 1 else f"run {run} ({number})" for number in count(1))
+    return save_version(dataset, next(name for name in names if name not in taken), "As this run learned it.")
 
 
 def check_method(recipe: Recipe) -> None:
@@ -107,41 +108,6 @@ def read_targets(recipe: Recipe, model: str) -> str | list[str]:
         entry = find_model(model)
         return list(entry.lora_targets) if entry else "all-linear"
     return setting if setting == "all-linear" else [name.strip() for name in setting.split(",") if name.strip()]
-
-
-def take_snapshot(dataset: Dataset, recipe: Recipe) -> Snapshot:
-    """The dataset's rows as examples, split by row id; rows that cannot be trained stay out, with the reason."""
-    kept: list[tuple[int, Example]] = []
-    left_out: dict[str, list[int]] = {}
-    mapping = dataset.mapping
-    for row in dataset.rows():
-        example = to_example(row.values, mapping)
-        reason = why_untrainable(example)
-        if reason:
-            left_out.setdefault(reason, []).append(row.id)
-        else:
-            kept.append((row.id, with_system(example, recipe.template.system)))
-    if not kept:
-        raise DataError(
-            f"The dataset {dataset.id} has no row that could be trained"
-            + (f": {describe_left_out(left_out)}." if left_out else "; it is empty. Add rows in the Data tab.")
-        )
-    data = recipe.data
-    splits = split_rows(kept, data.seed, data.eval_fraction, data.test_fraction, id_of=lambda pair: pair[0])
-    if not splits["train"]:
-        raise DataError(
-            f"All {len(kept)} rows of {dataset.id} fell into the eval and test splits, so none is left to train. "
-            "Add rows, or lower data.eval_fraction and data.test_fraction."
-        )
-    return Snapshot(splits, left_out)
-
-
-def describe_left_out(left_out: dict[str, list[int]]) -> str:
-    """'2 rows: the answer is empty (ids 4, 9)'."""
-    return "; ".join(
-        f"{len(ids)} row{'s' * (len(ids) > 1)}: {reason} (id {', '.join(map(str, ids[:5]))}{', ...' * (len(ids) > 5)})"
-        for reason, ids in left_out.items()
-    )
 
 
 def measure_plan(
@@ -216,10 +182,11 @@ def start_run(
     check_id(name)
     with lock(home.path / "start.lock"):
         check_free(home, name)
+        dataset = open_dataset(home, dataset_id)
         plan = plan_run(home, recipe, dataset_id, renderer, progress)
         # The worker has another working folder, where a relative path would lead elsewhere.
         recipe = change(recipe, {"model.name": plan.files.name})
-        run = write_folder(home, recipe, open_dataset(home, dataset_id), name, plan)
+        run = write_folder(home, recipe, dataset, name, plan)
         launch_worker(run)
     return run
 
@@ -238,6 +205,7 @@ def check_free(home: Home, name: str) -> None:
 
 def write_folder(home: Home, recipe: Recipe, dataset: Dataset, name: str, plan: Plan) -> Run:
     """The run's folder, written aside and renamed, so that it is there whole or not at all."""
+    pinned = pin_version(dataset, name)
     aside = home.runs / f".{name}.new"
     shutil.rmtree(aside, ignore_errors=True)
     (aside / "data").mkdir(parents=True)
@@ -249,14 +217,18 @@ def write_folder(home: Home, recipe: Recipe, dataset: Dataset, name: str, plan: 
         draft.split(split).write_text(lines, encoding="utf-8")
         digest.update(lines.encode())
         counts[split] = len(rows)
+    # Apart from resolved.yaml, which is read often: these can be as many as the dataset has rows.
+    (aside / "data" / "left_out.json").write_text(json.dumps(plan.snapshot.left_out), encoding="utf-8")
     resolved = {
         "dataset": {
             "id": dataset.id,
             "name": dataset.info().name,
-            "version": dataset.version,
+            "version": plan.snapshot.version,
+            "pinned": {"name": pinned.name, "version": pinned.seq, "content_hash": pinned.content_hash},
             "sha256": digest.hexdigest(),
             "rows": counts,
-            "left_out": plan.snapshot.left_out,
+            "left_out": {reason: len(ids) for reason, ids in plan.snapshot.left_out.items()},
+            "notes": plan.snapshot.notes,
         },
         "plan": {"steps": plan.steps, "trained_tokens": plan.trained_tokens, "cut_rows": plan.cut_rows},
     }
