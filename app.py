@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from components.compare_tab import build_compare_tab
-from components.data_tab import build_data_tab
+from components.data.tab import build_data_tab
 from components.header import build_header, wire_header
 from components.model_tab import build_model_tab
 from components.shared import Services, build_shared

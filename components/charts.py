@@ -1,5 +1,7 @@
 """The charts of a run, as Plotly figures in the page's colours."""
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 
 from components.theme import ACCENT, NEUTRAL, WARNING
@@ -58,6 +60,27 @@ def line(
         line={"color": colour, "width": width},
         opacity=opacity,
         hovertemplate="step %{x}: %{y:.4g}<extra>" + name + "</extra>",
+    )
+
+
+def draw_bins(bins: Sequence[tuple[int, int, int]], colours: str | list[str], data: list | None = None) -> go.Bar:
+    """A histogram of (low, high, count); a last bin that takes all that is longer is drawn as wide as the others."""
+    if not bins:
+        return go.Bar()
+    step = bins[0][1] - bins[0][0] + 1
+    longer = len(bins) > 1 and bins[-1][1] - bins[-1][0] + 1 > step
+    names = [f"{low:,} to {high:,}" for low, high, _ in bins]
+    if longer:
+        names[-1] = f"{bins[-1][0]:,} and more"
+    return go.Bar(
+        x=[low + step / 2 for low, _, _ in bins],
+        y=[count for _, _, count in bins],
+        width=[step * 0.94] * len(bins),
+        text=names,
+        textposition="none",
+        customdata=data,
+        marker_color=colours,
+        hovertemplate="%{text}: %{y:,} rows<extra></extra>",
     )
 
 

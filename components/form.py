@@ -35,13 +35,16 @@ class Form:
         }
 
 
-def build_form(sections: list[str], advanced: bool, skip: tuple[str, ...] = ()) -> Form:
-    """Controls for the simple or the advanced settings of the sections, a card each, in their order."""
+def build_form(sections: list[str], advanced: bool | None, skip: tuple[str, ...] = (), place: str = "setting") -> Form:
+    """Controls for the simple or the advanced settings (None: both) of the sections, a card each, in their order.
+
+    `place`: how their element ids begin; each form of a page needs its own.
+    """
     chosen = [
         setting
         for setting in list_settings()
         if setting.path.split(".")[0] in sections
-        and setting.advanced == advanced
+        and advanced in (None, setting.advanced)
         and not setting.hidden
         and setting.path not in skip
     ]
@@ -52,11 +55,11 @@ def build_form(sections: list[str], advanced: bool, skip: tuple[str, ...] = ()) 
             gr.HTML(f'<h3 class="settings-title">{section}</h3>')
             for setting in chosen:
                 if setting.section == section:
-                    controls[setting.path] = build_control(setting)
+                    controls[setting.path] = build_control(setting, place)
     return Form(controls, {setting.path: setting for setting in chosen})
 
 
-def build_control(setting: Setting) -> Control:
+def build_control(setting: Setting, place: str) -> Control:
     """The control that suits a setting's type; the core checks the value, whatever the page sends."""
     name = setting.path.split(".")[1].replace("_", " ")
     label = setting.section if name == "kind" else name.capitalize()
@@ -64,7 +67,7 @@ def build_control(setting: Setting) -> Control:
         "label": label,
         "info": setting.help,
         "interactive": True,
-        "elem_id": f"setting-{setting.path.replace('.', '-')}",
+        "elem_id": f"{place}-{setting.path.replace('.', '-')}",
     }
     if setting.type == "choice":
         return gr.Dropdown(setting.choices, value=setting.default, **common)

@@ -6,7 +6,8 @@ from html import escape
 from studio.models.sources import weights_size
 from studio.runs.folder import Run
 from studio.runs.history import History, tail_of
-from studio.runs.start import Plan, describe_left_out
+from studio.runs.snapshot import list_left_out
+from studio.runs.start import Plan
 from studio.settings import Recipe
 
 STATUS = {
@@ -27,19 +28,22 @@ def describe_plan(recipe: Recipe, dataset_id: str, plan: Plan) -> str:
     unit = "packs" if train.packing else "rows"
     batch = train.batch_size * train.accumulation
     sum_ = "train.max_steps" if train.max_steps else f"{plan.units} {unit} x {train.epochs:g} epochs / {batch}"
+    out = sum(map(len, plan.snapshot.left_out.values()))
+    left_out = f"; {out} left out" if out else ""
     quantization = "" if recipe.quantization.kind == "none" else f", {recipe.quantization.kind.upper()}"
     cells = [
         ("Model", f"{recipe.model.name.rpartition('/')[2]} · LoRA rank {recipe.lora.rank}{quantization}"),
-        ("Dataset", f"{dataset_id}: {rows['train']} train, {rows['eval']} eval, {rows['test']} test rows"),
+        ("Dataset", f"{dataset_id}: {rows['train']} train, {rows['eval']} eval, {rows['test']} test rows{left_out}"),
         ("Teaches", f"{plan.trained_tokens:,} of {plan.tokens:,} tokens per epoch"),
         ("Steps", f"{plan.steps} = {sum_}"),
         ("Learning rate", f"{train.learning_rate:g}, {train.scheduler}"),
         ("Weights", describe_weights(plan)),
     ]
+    notes = "".join(f'<div class="muted">{escape(text)}</div>' for text in plan.snapshot.notes)
     grid = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in cells)
     cautions = "".join(f'<div class="caution">{escape(text)}</div>' for text in list_cautions(plan))
     ready = '<b class="ready-mark">Ready</b>'
-    return f'<div class="plan tabular">{ready}<dl>{grid}</dl>{cautions}</div>'
+    return f'<div class="plan tabular">{ready}<dl>{grid}</dl>{cautions}{notes}</div>'
 
 
 def describe_weights(plan: Plan) -> str:
@@ -53,8 +57,7 @@ def describe_weights(plan: Plan) -> str:
 def list_cautions(plan: Plan) -> list[str]:
     """What is worth a look, though it does not stop the run."""
     cautions = []
-    if plan.snapshot.left_out:
-        cautions.append(f"Left out: {describe_left_out(plan.snapshot.left_out)}.")
+    cautions += [f"Left out: {text}." for text in list_left_out(plan.snapshot.left_out)]
     if plan.cut_rows:
         cautions.append(f"{plan.cut_rows} rows are longer than train.max_length and are cut.")
     if plan.steps < 20:

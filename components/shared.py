@@ -1,11 +1,12 @@
 """What the tabs share: the services behind them, the state of the page, and how errors are shown."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 
 import gradio as gr
 
+from studio.data.importing.desk import ImportDesk
 from studio.errors import StudioError
 from studio.home import Home
 from studio.inference.client import InferenceHost
@@ -31,6 +32,7 @@ class Services:
     shelf: ModelShelf
     inference: InferenceHost
     read_only: bool = False
+    imports: ImportDesk = field(default_factory=ImportDesk)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ NEUTRAL = "#6b7280"
 WARNING = "#b45309"
 ERROR = "#b91c1c"
 
-STYLES = sorted(Path(__file__).parent.glob("*.css"))
+STYLES = sorted(Path(__file__).parent.rglob("*.css"))
 
 
 def build_theme() -> gr.themes.Base:

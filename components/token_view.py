@@ -6,7 +6,7 @@ The tokens come from the encoder that the worker trains on; nothing here decides
 from html import escape
 
 from components.shared import Services, read_recipe
-from studio.data.conversations import to_example
+from studio.data.roles.conversations import to_example
 from studio.data.store import open_dataset
 from studio.errors import StudioError
 from studio.models.shelf import Shelved

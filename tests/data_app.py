@@ -8,7 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from components.data_tab import build_data_tab
+from components.data.tab import build_data_tab
 from components.shared import Services, build_shared
 from components.theme import STYLES, build_theme
 from studio.home import open_home

@@ -4,26 +4,32 @@ from collections.abc import Mapping
 
 import gradio as gr
 
-from components import cells
-from components.data_parts import Tab, render_status
-from components.data_views import (
+from components.data import cells
+from components.data.parts import Tab, render_status
+from components.data.views import (
+    after_change,
     count_edit,
     dataset_at_hand,
     find_row,
+    show_actions,
     show_conflict,
+    show_new,
     show_page,
     show_row,
     view_at_hand,
 )
-from components.data_wiring import ORDERED, number_from, text_from
-from components.grid import View
+from components.data.wiring import ORDERED, number_from, text_from
 from components.shared import refuse_read_only, told
-from studio.data.conversations import ROLES
-from studio.data.dataset import Dataset, EditConflict
+from studio.data.importing.signatures import save_choice
+from studio.data.roles import ROLES
 from studio.data.store import open_dataset
+from studio.data.store.dataset import Dataset, EditConflict
+from studio.data.view import offset_of
 from studio.errors import DataError
 
-FOCUS_FIRST_FIELD = "() => setTimeout(() => document.querySelector('#data-form .field textarea')?.focus(), 60)"
+FOCUS_FIRST_FIELD = """() => setTimeout(() => {
+  [...document.querySelectorAll('#data-form .field textarea')].find((box) => box.offsetParent)?.focus();
+}, 60)"""
 SAVE_NOW = "() => window.dispatchEvent(new Event('studio-save'))"
 
 
@@ -71,6 +77,7 @@ def save_form(tab: Tab, values: Mapping, opened: cells.Opened, force: bool = Fal
         tab.form.status: render_status(row.id, "Saved", version=row.version),
         **count_edit(tab, values),
         **redraw(tab, values, dataset, row.id),
+        **show_actions(tab, dataset, row),
     }
 
 
@@ -143,6 +150,7 @@ def wire_grid(tab: Tab) -> None:
         if role not in ROLES:
             raise DataError(f"There is no role {role[:40]!r}. The roles are {', '.join(ROLES)}.")
         dataset.set_mapping({**dataset.mapping, column_from(dataset, evt): role})
+        save_choice(tab.services.home, dataset.mapping)
         return after_change(tab, values, dataset, values[tab.shared.row], f"Role set to {role}")
 
     tab.grid.cell(save_cell, tab.inputs, tab.outputs, **ORDERED)
@@ -165,14 +173,6 @@ def show_cell_conflict(
         shown[field] = gr.Textbox(value=cells.show_cell(value))
     shown[tab.form.opened] = str(cells.Opened(dataset.id, error.theirs.id, version))
     return shown | show_conflict(tab, error) | {tab.shared.row: error.theirs.id}
-
-
-def after_change(tab: Tab, values: Mapping, dataset: Dataset, row_id: object, state: str) -> dict:
-    """The page and the form after rows came or went: on that row, or on the first of the page if it is gone."""
-    view = view_at_hand(tab, values).within(dataset.count(values[tab.toolbar.search] or ""))
-    row = find_row(dataset, row_id) or next(iter(dataset.page(view.offset, 1, view.search)), None)
-    page = show_page(tab, dataset, view, row and row.id, move=True)
-    return page | show_row(tab, dataset, row, state) | count_edit(tab, values) | {tab.shared.row: row and row.id}
 
 
 def wire_buttons(tab: Tab) -> None:
@@ -198,9 +198,9 @@ def wire_buttons(tab: Tab) -> None:
         refuse_read_only(tab.services)
         opened, view = row_in_form(tab, values), view_at_hand(tab, values)
         dataset = open_dataset(tab.services.home, opened.dataset)
-        position = dataset.offset_of(opened.row, view.search)
+        position = offset_of(tab.services.home, dataset, view.query, opened.row) or 0
         dataset.delete([opened.row])
-        return after_change(tab, values, dataset, row_at(dataset, position, view), f"Deleted row {opened.row}")
+        return after_change(tab, values, dataset, None, f"Deleted row {opened.row}", position)
 
     @told
     def undo(values: dict):
@@ -220,16 +220,3 @@ def wire_buttons(tab: Tab) -> None:
         buttons[name].click(handler, tab.inputs, tab.outputs, **ORDERED)
     added = buttons["add"].click(add, tab.inputs, tab.outputs, **ORDERED)
     added.success(fn=None, js=FOCUS_FIRST_FIELD, api_visibility="private")
-
-
-def show_new(tab: Tab, values: Mapping, dataset: Dataset, row_id: int, state: str) -> dict:
-    """The page on which a new row stands, with that row selected; a search would hide it, so it ends."""
-    view = View(size=view_at_hand(tab, values).size).around(dataset.offset_of(row_id))
-    shown = show_page(tab, dataset, view, row_id, move=True) | show_row(tab, dataset, dataset.row(row_id), state)
-    return shown | count_edit(tab, values) | {tab.shared.row: row_id, tab.toolbar.search: ""}
-
-
-def row_at(dataset: Dataset, position: int, view: View) -> int | None:
-    """The row that now stands where one was deleted, or the one before it."""
-    rows = dataset.page(position, 1, view.search) or dataset.page(max(0, position - 1), 1, view.search)
-    return rows[0].id if rows else None

@@ -15,6 +15,8 @@ const BELOW = 44; // px of the page below the panes
 
 let selected = '', column = 0, move = '', offset = '', focused = false, picking = 0;
 let editor = null;
+const chosen = new Set(); // ids of the rows with a tick
+let chosenKey = '', lastTicked = '';
 
 const root = () => element.querySelector('.grid');
 const rows = () => [...element.querySelectorAll('tbody tr[data-id]')];
@@ -39,11 +41,44 @@ function drawn() {
   for (const select of element.querySelectorAll('select[data-role]')) select.value = select.dataset.role;
   const page = element.querySelector('input.page');
   if (page) page.value = page.getAttribute('value');
+  if (state.key !== chosenKey) { // other rows: ticks out of sight would be acted upon unseen
+    chosenKey = state.key;
+    if (chosen.size) { chosen.clear(); tell(); }
+  }
+  if (moved && chosen.size) tell(); // a server that was started again knows of no ticks
+  showTicks();
   mark();
   fit();
   if (moved) rowOf(selected)?.scrollIntoView({ block: 'nearest' });
   if (moved && focused) cellOf(rowOf(selected))?.focus({ preventScroll: true });
   if (editor && state.saved === editor.ticket) closeEditor(true);
+}
+
+function showTicks() {
+  const all = rows();
+  for (const row of all) {
+    const box = row.querySelector('.choose input');
+    if (box) box.checked = chosen.has(row.dataset.id);
+  }
+  const head = element.querySelector('.choose-all');
+  if (!head) return;
+  const ticked = all.filter((row) => chosen.has(row.dataset.id)).length;
+  head.checked = all.length > 0 && ticked === all.length;
+  head.indeterminate = ticked > 0 && ticked < all.length;
+}
+
+const tell = () => trigger('choose', { ids: [...chosen].map(Number) });
+
+// A tick; with Shift on every row between this one and the last that was ticked.
+function tick(row, on, through) {
+  const all = rows();
+  const from = through ? all.findIndex((each) => each.dataset.id === lastTicked) : -1;
+  const to = all.indexOf(row);
+  const span = from < 0 ? [row] : all.slice(Math.min(from, to), Math.max(from, to) + 1);
+  for (const each of span) on ? chosen.add(each.dataset.id) : chosen.delete(each.dataset.id);
+  lastTicked = row.dataset.id;
+  showTicks();
+  tell();
 }
 
 function pick(row, wait = 0) {
@@ -129,8 +164,19 @@ listen(document, 'pointerdown', (event) => { focused = element.contains(event.ta
 listen(element, 'click', (event) => {
   const button = event.target.closest('button[data-offset]');
   if (button) trigger('turn', { offset: Number(button.dataset.offset), size: Number(root().dataset.size), edge: '' });
+  const sort = event.target.closest('button[data-sort]');
+  if (sort) trigger('sort', { key: sort.dataset.sort });
+  if (event.target.matches('.choose-all')) {
+    for (const row of rows()) event.target.checked ? chosen.add(row.dataset.id) : chosen.delete(row.dataset.id);
+    showTicks();
+    tell();
+  }
   const row = event.target.closest('tbody tr[data-id]');
   if (!row) return;
+  if (event.target.closest('td.choose')) {
+    const box = event.target.matches('input') ? event.target.checked : !chosen.has(row.dataset.id);
+    return tick(row, box, event.shiftKey);
+  }
   column = Number(event.target.closest('td[data-column]')?.dataset.column ?? column);
   pick(row);
   mark();
@@ -166,6 +212,7 @@ listen(element, 'keydown', (event) => {
     PageUp: () => turn(-1),
     Enter: () => edit(cell),
     F2: () => edit(cell),
+    ' ': () => tick(cell.closest('tr'), !chosen.has(cell.closest('tr').dataset.id), event.shiftKey),
   };
   if (!actions[event.key]) return;
   event.preventDefault();
@@ -179,10 +226,10 @@ listen(element, 'keydown', (event) => {
 // The form beside the grid saves itself: after a pause, when a field is left, and on Control and Enter.
 
 let touched = false, pause = 0;
-const inForm = (node) => node.closest?.('#data-form textarea, #data-form input');
+const inForm = (node) => node.closest?.('#data-form .field textarea'); // those of a turn too (turns.js)
 const focusField = (index) => {
-  const field = document.querySelectorAll('#data-form .field textarea')[index];
-  field?.focus();
+  const shown = [...document.querySelectorAll(`#data-field-${index} textarea`)];
+  shown.find((box) => box.offsetParent)?.focus();
 };
 
 function settle(quiet) {
@@ -228,7 +275,7 @@ listen(window, 'beforeunload', (event) => {
 const DRAFT = 'sft-studio-draft';
 const formRow = () => document.querySelector('#data-opened textarea, #data-opened input')?.value.split(':').slice(0, 2).join(':');
 const formVersion = () => document.querySelector('#data-status [data-version]')?.dataset.version;
-const fields = () => [...document.querySelectorAll('#data-form .field textarea')];
+const fields = () => [...document.querySelectorAll('#data-form .field label textarea')]; // not those of single turns
 
 function keepDraft() {
   const texts = fields().map((field) => field.value);
@@ -263,7 +310,7 @@ function fit() {
 }
 listen(window, 'resize', fit);
 const above = new ResizeObserver(fit);
-for (const part of document.querySelectorAll('#data-toolbar, #data-notice')) above.observe(part);
+above.observe(document.querySelector('#data-toolbar').parentElement); // panels above open and close in it
 alive.signal.addEventListener('abort', () => above.disconnect());
 
 watch('value', drawn);

@@ -5,18 +5,22 @@ from html import escape
 
 import gradio as gr
 
-from components import cells, grid
-from components.data_parts import Form, Tab, render_status
-from components.grid import GridPage, View
-from studio.data.dataset import Dataset, EditConflict
+from components.data import cells, facets, grid
+from components.data.grid import GridPage, View
+from components.data.parts import Form, Tab, render_status
+from components.data.review import render_turn_fields, show_review
+from studio.data.checks.catalogue import CATALOGUE
+from studio.data.checks.results import find_checks_of
 from studio.data.files import shown
 from studio.data.formats import ColumnRole, detect_mapping
 from studio.data.store import list_datasets, open_dataset
-from studio.data.tables import Row
+from studio.data.store.dataset import Dataset, EditConflict
+from studio.data.store.tables import Row
+from studio.data.view import offset_of, read_page
 from studio.errors import DataError, StudioError
 
 SAMPLED = 200
-NEED_A_ROW = ("duplicate", "delete")
+CHECK_TITLES = {check.name: check.title for check in CATALOGUE}
 
 Shown = dict
 
@@ -25,7 +29,7 @@ def dataset_at_hand(tab: Tab, values: Mapping) -> Dataset:
     """The dataset that the page is on; DataError if there is none."""
     dataset_id = values[tab.shared.dataset]
     if not isinstance(dataset_id, str):
-        raise DataError("There is no dataset yet. Load the example, upload a file, or start empty.")
+        raise DataError("There is no dataset yet. Press “Add data”.")
     return open_dataset(tab.services.home, dataset_id)
 
 
@@ -61,7 +65,7 @@ def choose_dataset(tab: Tab, dataset_id: object) -> Shown:
 
 
 def show_dataset(tab: Tab, dataset: Dataset, view: View, row_id: object = None, state: str = "") -> Shown:
-    """The whole tab on a dataset: the page with a row (else the first), and that row in the form."""
+    """The whole tab on a dataset: the page with a row (else the first), without filters, and that row in the form."""
     row = find_row(dataset, row_id) if row_id is not None else None
     row = row or next(iter(dataset.page(0, 1)), None)
     view = View(size=view.size).around(dataset.offset_of(row.id) if row else 0)
@@ -70,8 +74,7 @@ def show_dataset(tab: Tab, dataset: Dataset, view: View, row_id: object = None, 
         tab.shared.row: row and row.id,
         tab.toolbar.search: "",
         tab.toolbar.notice: describe_source(dataset.source),
-        tab.toolbar.export: gr.Button(interactive=True),
-        tab.toolbar.load_example: gr.Button(variant="secondary"),
+        tab.toolbar.add: gr.Button(variant="secondary"),
         **choose_dataset(tab, dataset.id),
         **show_page(tab, dataset, view, row and row.id, move=True),
         **show_row(tab, dataset, row, state),
@@ -82,6 +85,9 @@ def describe_source(source: Mapping) -> str:
     """Where a dataset came from; it may have been made by another version of the studio, or by hand."""
     if "example" in source:
         text = f"A shipped example; licence {source.get('licence', 'unknown')}."
+    elif "hub" in source:
+        licence = f"; licence {source['licence']}" if source.get("licence") else ""
+        text = f"From the hub: {source['hub']}{licence}."
     elif "file" in source:
         left_out = f"; {source['dropped']:,} rows were left out" if source.get("dropped") else ""
         form = str(source.get("format", "file")).upper()
@@ -94,7 +100,7 @@ def describe_source(source: Mapping) -> str:
 def show_nothing(tab: Tab) -> Shown:
     """The tab of somebody who has no dataset yet."""
     empty = {tab.shared.dataset: None, tab.shared.row: None, tab.grid: grid.render_empty(tab.services.read_only)}
-    first_step = {tab.toolbar.load_example: gr.Button(variant="primary")}
+    first_step = {tab.toolbar.add: gr.Button(variant="primary"), tab.filters.pills: ""}
     return {**empty, **first_step, **choose_dataset(tab, None), **show_row(tab, None, None)}
 
 
@@ -102,15 +108,49 @@ def show_page(
     tab: Tab, dataset: Dataset, view: View, selected: int | None, move: bool = False, saved: str = ""
 ) -> Shown:
     """The grid. `move`: the page shall take over the selection; `saved`: the edit in place that this answers."""
-    rows = dataset.page(view.offset, view.size, view.search)
-    all_here = view.offset == 0 and len(rows) < view.size  # a search need not look through everything twice
-    total = len(rows) if all_here else dataset.count(view.search)
-    if view != view.within(total):
-        view = view.within(total)
-        rows = dataset.page(view.offset, view.size, view.search)
-    roles = describe_roles(dataset)
-    page = GridPage(dataset.name, roles, rows, total, view, selected, move, saved, tab.services.read_only)
-    return {tab.grid: grid.render_grid(page), tab.view: {"offset": view.offset, "size": view.size}}
+    home = tab.services.home
+    found = read_page(home, dataset, view.query, view.offset, view.size)
+    if view != view.within(found.total):
+        view = view.within(found.total)
+        found = read_page(home, dataset, view.query, view.offset, view.size)
+    page = GridPage(
+        name=dataset.name,
+        roles=describe_roles(dataset),
+        rows=found.rows,
+        total=found.total,
+        view=view,
+        selected=selected,
+        move=move,
+        saved=saved,
+        read_only=tab.services.read_only,
+        dataset=dataset.id,
+        found=titles_of_findings(tab, dataset, found.rows),
+    )
+    return {
+        tab.grid: grid.render_grid(page),
+        tab.view: view.to_json(),
+        tab.filters.pills: facets.render_pills(view.query, CHECK_TITLES),
+    }
+
+
+def titles_of_findings(tab: Tab, dataset: Dataset, rows: list[Row]) -> dict[int, list[str]]:
+    """Row id -> titles of the checks that found it when they last ran."""
+    found = find_checks_of(tab.services.home, dataset, [row.id for row in rows])
+    return {row_id: [CHECK_TITLES.get(name, name) for name in names] for row_id, names in found.items()}
+
+
+def open_view(tab: Tab, dataset: Dataset, view: View) -> Shown:
+    """Another choice of rows: its first page, and its first row in the form (grid.js takes the ticks away)."""
+    rows = read_page(tab.services.home, dataset, view.query, 0, 1).rows
+    row = rows[0] if rows else None
+    shown = show_page(tab, dataset, view.around(0), row and row.id, move=True) | show_row(tab, dataset, row)
+    return shown | {tab.shared.row: row and row.id, tab.toolbar.search: view.query.search}
+
+
+def page_of_row(tab: Tab, dataset: Dataset, view: View, row_id: int) -> View:
+    """The view turned to the page on which a row stands; as it is, where its filters keep the row out."""
+    place = offset_of(tab.services.home, dataset, view.query, row_id)
+    return view if place is None else view.around(place)
 
 
 def show_row(tab: Tab, dataset: Dataset | None, row: Row | None, state: str = "") -> Shown:
@@ -124,9 +164,20 @@ def show_row(tab: Tab, dataset: Dataset | None, row: Row | None, state: str = ""
         form.conflict: gr.Column(visible=False),
         form.save: gr.Button(interactive=row is not None),
     }
-    for name, button in form.buttons.items():
-        shown[button] = gr.Button(interactive=bool(row) or (bool(dataset) and name not in NEED_A_ROW))
+    shown |= show_actions(tab, dataset, row) | show_review(form.review, row)
     return shown | fill_fields(form, dataset, row.values if row else {})
+
+
+def show_actions(tab: Tab, dataset: Dataset | None, row: Row | None) -> Shown:
+    """The buttons above the form, each as far as it can do something."""
+    possible = {
+        "add": dataset is not None,
+        "duplicate": row is not None,
+        "delete": row is not None,
+        "undo": dataset is not None and dataset.next_undo() is not None,
+        "redo": dataset is not None and dataset.next_redo() is not None,
+    }
+    return {button: gr.Button(interactive=possible[name]) for name, button in tab.form.buttons.items()}
 
 
 def fill_fields(form: Form, dataset: Dataset | None, values: Mapping[str, object]) -> Shown:
@@ -137,7 +188,9 @@ def fill_fields(form: Form, dataset: Dataset | None, values: Mapping[str, object
     for field, name in zip(form.fields, columns, strict=False):
         label = f"{name} (not trained)" if mapping.get(name) == "ignore" else name
         shown[field] = gr.Textbox(value=cells.show_cell(values[name]), label=label, visible=True)
-    return shown | {field: gr.Textbox(value="", visible=False) for field in form.fields[len(columns) :]}
+    shown |= {field: gr.Textbox(value="", visible=False) for field in form.fields[len(columns) :]}
+    turns = [number for number, name in enumerate(columns[: len(form.fields)]) if mapping.get(name) == "messages"]
+    return shown | {form.review.turns: render_turn_fields(turns)}
 
 
 def show_conflict(tab: Tab, error: EditConflict) -> Shown:
@@ -152,6 +205,28 @@ def show_conflict(tab: Tab, error: EditConflict) -> Shown:
         tab.form.texts: f'<div class="notice problem" role="alert">{escape(str(error))}</div>{parts}',
         tab.form.status: render_status(error.theirs.id, "Not saved: changed somewhere else", "problem"),
     }
+
+
+def after_change(
+    tab: Tab, values: Mapping, dataset: Dataset, row_id: object, state: str, position: int | None = None
+) -> Shown:
+    """The page and the form after rows came, went or changed: on that row; if it is gone, on the row that now stands
+    at `position` of the view, else on the first of the page."""
+    view = view_at_hand(tab, values)
+    place = view.offset if position is None else position
+    found = read_page(tab.services.home, dataset, view.query, place, 1)
+    if not found.rows and found.total:
+        found = read_page(tab.services.home, dataset, view.query, found.total - 1, 1)
+    row = find_row(dataset, row_id) or next(iter(found.rows), None)
+    page = show_page(tab, dataset, view.around(place), row and row.id, move=True)
+    return page | show_row(tab, dataset, row, state) | count_edit(tab, values) | {tab.shared.row: row and row.id}
+
+
+def show_new(tab: Tab, values: Mapping, dataset: Dataset, row_id: int, state: str) -> Shown:
+    """The page on which a new row stands, with that row selected; filters could hide it, so they end."""
+    view = View(size=view_at_hand(tab, values).size).around(dataset.offset_of(row_id))
+    shown = show_page(tab, dataset, view, row_id, move=True) | show_row(tab, dataset, dataset.row(row_id), state)
+    return shown | count_edit(tab, values) | {tab.shared.row: row_id, tab.toolbar.search: ""}
 
 
 def count_edit(tab: Tab, values: Mapping) -> Shown:

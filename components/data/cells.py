@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from studio.data.conversations import cell_text
-from studio.data.dataset import Dataset
 from studio.data.files import shown
-from studio.data.tables import Row
+from studio.data.roles.conversations import cell_text
+from studio.data.store.dataset import Dataset
+from studio.data.store.tables import Row
 from studio.errors import DataError
 from studio.home import ID_PATTERN
 
