@@ -21,7 +21,7 @@ from bench.report import (
 )
 from components.shared import Services
 from components.token_view import render_preview
-from studio.data.conversations import to_example
+from studio.data.roles.conversations import to_example
 from studio.data.store import create_dataset, open_dataset
 from studio.inference.client import InferenceHost
 from studio.models.shelf import ModelShelf

@@ -3,13 +3,13 @@
 import argparse
 from collections.abc import Iterator
 
-from bench import preview, startup, train
+from bench import data, preview, startup, train
 from bench.report import Table, build_parser, run_bench
 
 
 def measure(options: argparse.Namespace) -> Iterator[Table]:
     """The tables of every subject, with its own defaults."""
-    for subject in (startup, preview, train):
+    for subject in (startup, preview, data, train):
         own = subject.add_options(build_parser("")).parse_args([])
         yield from subject.measure(argparse.Namespace(**{**vars(own), **vars(options)}))
 

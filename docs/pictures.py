@@ -17,6 +17,11 @@ from tests.browser import open_browser, run_app
 FOLDER = Path(__file__).parent / "pictures"
 SIZE = {"width": 1480, "height": 900}
 MINUTE = 60_000
+PASTED = """frage;kontext;antwort
+Wie lange gilt die Rechnung?;;Sie ist 14 Tage nach Erhalt fällig.
+Was kostet der Versand?;Bestellwert 42 Euro;Unter 50 Euro kostet der Versand 4,90 Euro.
+Kann ich umtauschen?;Kauf vor 20 Tagen;Ja, bis 30 Tage nach dem Kauf, ungetragen und mit Etikett.
+"""
 
 
 def main() -> None:
@@ -35,12 +40,7 @@ def main() -> None:
 
 def take_all(page: Page, has_run: bool) -> None:
     """One picture a tab, in the order of the work."""
-    page.locator("#data-load-example").click()
-    rows = page.locator("#data-grid tbody tr[data-id]")
-    expect(rows.first).to_be_visible()
-    rows.nth(3).click()
-    expect(page.locator("#data-preview")).to_contain_text("teach the model", timeout=5 * MINUTE)
-    take(page, "data")
+    take_data(page)
     open_tab(page, "Template")
     expect(page.locator("#template-preview")).to_contain_text("teach the model")
     take(page, "template")
@@ -56,6 +56,40 @@ def take_all(page: Page, has_run: bool) -> None:
     take(page, "train")
     ask(page)
     take(page, "compare")
+
+
+def take_data(page: Page) -> None:
+    """What would be imported; the checks of the dirty example; then the first run's rows, and one in the focus view."""
+    page.locator("#data-add-data").click()
+    open_tab(page, "Paste")
+    page.locator("#data-paste textarea").fill(PASTED)
+    page.locator("#data-read-text").click()
+    expect(page.locator("#data-pending")).to_contain_text("Rows as they would be learned")
+    take(page, "adding")
+    page.locator("#data-cancel-import").click()
+    load_example(page, "dirty")
+    open_tab(page, "Quality")
+    page.locator("#data-quality button[data-act=run]").click()
+    expect(page.locator("#data-quality table.checks")).to_be_visible(timeout=3 * MINUTE)
+    take(page, "quality")
+    open_tab(page, "Rows")
+    page.locator("#data-add-data").click()
+    load_example(page, "complaints")
+    page.locator("#data-grid tbody tr[data-id]").nth(3).click()
+    expect(page.locator("#data-preview")).to_contain_text("teach the model", timeout=5 * MINUTE)
+    expect(page.locator("#data-lengths .js-plotly-plot").first).to_be_visible()
+    take(page, "data")
+    page.locator("#data-focus").click()
+    take(page, "review")
+    page.locator("#data-focus").click()
+
+
+def load_example(page: Page, name: str) -> None:
+    """Load a shipped example through the open panel, and wait for its rows."""
+    open_tab(page, "Examples")
+    page.locator(f"#data-examples button[data-example={name}]").click()
+    expect(page.locator("#data-adding")).not_to_be_visible()
+    expect(page.locator("#data-grid tbody tr[data-id]").first).to_be_visible()
 
 
 def ask(page: Page) -> None:
