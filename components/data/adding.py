@@ -177,7 +177,8 @@ def begin(tab: Tab, adding: Adding, read: Callable) -> dict:
     """Start reading; the panel follows by itself (data-waiting)."""
     refuse_read_only(tab.services)
     ticket = tab.services.imports.begin(read)
-    return {adding.ticket: ticket, **show_pending(tab, adding, tab.services.imports.look(ticket), None)}
+    shown = show_pending(tab, adding, tab.services.imports.look(ticket), None)
+    return shown | hide_options(adding) | {adding.ticket: ticket}
 
 
 def pending_outputs(adding: Adding) -> list:
@@ -385,10 +386,9 @@ def unmapped(preview: ImportPreview) -> str:
 
 
 def show_options(adding: Adding, preview: ImportPreview | None) -> dict:
-    """Only what this kind of file can be read by, as it was found."""
-    hidden = {control: gr.update(visible=False) for control in adding.options.values()}
+    """Only what this kind of file can be read by, as it was found; as they are, where it cannot be read so."""
     if preview is None:
-        return hidden
+        return {}
     used, kind, controls = preview.options, preview.parsed.format, adding.options
     table = kind in ("csv", "tsv", "xlsx")
     seen = {
@@ -401,7 +401,11 @@ def show_options(adding: Adding, preview: ImportPreview | None) -> dict:
     shown = {controls[name]: gr.update(visible=visible, value=getattr(used, name)) for name, visible in seen.items()}
     if seen["sheet"]:
         shown[controls["sheet"]] = gr.update(visible=True, choices=preview.parsed.sheets, value=used.sheet)
-    return hidden | shown
+    return shown
+
+
+def hide_options(adding: Adding) -> dict:
+    return {control: gr.update(visible=False) for control in adding.options.values()}
 
 
 def wire_decision(tab: Tab, adding: Adding) -> None:
@@ -420,7 +424,8 @@ def wire_decision(tab: Tab, adding: Adding) -> None:
     @told
     def drop_rows(values: dict):
         refuse_read_only(tab.services)
-        desk.read_again(values[adding.ticket], drop_bad_rows=True)
+        options = desk.look(values[adding.ticket]).options
+        desk.read_again(values[adding.ticket], drop_bad_rows=True, options=options)
         return show_pending(tab, adding, desk.look(values[adding.ticket]), None)
 
     def cancel(ticket: str):
@@ -438,8 +443,8 @@ def wire_decision(tab: Tab, adding: Adding) -> None:
 def clear(adding: Adding) -> dict:
     """The lower half as it is before anything was chosen."""
     buttons = {each: gr.Button(visible=False) for each in (adding.take, adding.drop_rows, adding.cancel)}
-    options = {control: gr.update(visible=False) for control in adding.options.values()}
-    return {adding.ticket: "", adding.shown: "", adding.name: gr.Textbox(visible=False), **buttons, **options}
+    cleared = {adding.ticket: "", adding.shown: "", adding.name: gr.Textbox(visible=False)}
+    return cleared | buttons | hide_options(adding)
 
 
 def show_import(tab: Tab, adding: Adding, values: Mapping, result: ImportResult) -> dict:
