@@ -10,7 +10,7 @@ import gradio as gr
 from components import compare_view as view
 from components.compare_layout import ASKING, IDLE, WIPED, Columns, Drawer, Page, build_page
 from components.compare_view import Question, Round
-from components.shared import QUIET, Services, Shared, refuse_read_only, told
+from components.shared import FOLLOWING, QUIET, Services, Shared, refuse_read_only, told
 from studio.errors import InferenceError, StudioError
 from studio.inference.requests import read_request
 from studio.runs.folder import open_run
@@ -67,7 +67,7 @@ def wire_model(services: Services, shared: Shared, tab: gr.Tab, page: Page) -> N
         told(lambda data: {shared.run: data[run], **load(data)}), known, [shared.run, *filled], queue=False, **QUIET
     )
     page.again.click(told(load), known, filled, queue=False, **QUIET)
-    shared.run.change(told(lambda data: offer(data[shared.run])[1]), {shared.run}, [run], queue=False, **QUIET)
+    shared.run.change(told(lambda data: offer(data[shared.run])[1]), {shared.run}, [run], queue=False, **FOLLOWING)
     shared.timer.tick(told(look), {shared.run, run, page.shown}, [run, *status], queue=False, **QUIET)
 
 

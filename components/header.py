@@ -5,7 +5,7 @@ from html import escape
 import gradio as gr
 
 from components.run_view import describe_run_chip
-from components.shared import Services, Shared, read_recipe
+from components.shared import FOLLOWING, QUIET, Services, Shared, read_recipe
 from studio.data.store import open_dataset
 from studio.errors import StudioError
 from studio.runs.folder import choose_run, open_run
@@ -31,11 +31,9 @@ def build_header(services: Services, shared: Shared) -> gr.HTML:
             return {drawn: gr.skip()}
         return {header: html, drawn: html}
 
-    gr.on(
-        [shared.timer.tick, shared.dataset.change, shared.recipe.change, shared.run.change, shared.edits.change],
-        draw, {*state, drawn}, [header, drawn],
-        queue=False, trigger_mode="always_last", show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+    shared.timer.tick(draw, {*state, drawn}, [header, drawn], queue=False, **QUIET)
+    changes = [shared.dataset.change, shared.recipe.change, shared.run.change, shared.edits.change]
+    gr.on(changes, draw, {*state, drawn}, [header, drawn], queue=False, **FOLLOWING)
     return header
 
 

@@ -7,7 +7,7 @@ import gradio as gr
 
 from components.charts import draw_loss, draw_small
 from components.run_view import describe_log, describe_report, describe_run_progress
-from components.shared import QUIET, Services, Shared, refuse_read_only, told
+from components.shared import FOLLOWING, QUIET, Services, Shared, refuse_read_only, told
 from components.token_view import note
 from studio.runs.folder import choose_run, list_runs, open_run
 from studio.runs.history import History, read_history, state_mark
@@ -79,7 +79,7 @@ def build_run_panel(services: Services, shared: Shared) -> RunPanel:
     stop.click(told(end), {shared.run}, outputs, **QUIET)
     shown_run.input(lambda name: name, shown_run, shared.run, **QUIET)
     shared.run.change(
-        told(lambda data: draw(choose_run(services.home, data[shared.run]))), {shared.run}, outputs, **QUIET
+        told(lambda data: draw(choose_run(services.home, data[shared.run]))), {shared.run}, outputs, **FOLLOWING
     )
     shared.timer.tick(told(poll), {shared.run, seen}, outputs, queue=False, **QUIET)
     return RunPanel(outputs, draw)

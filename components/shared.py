@@ -20,6 +20,10 @@ STATE_KEY = "sft-studio"
 
 # Keywords of nearly every listener: no spinner over the output, no public endpoint.
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+# For what follows a change of the page's state. Gradio's own mode for changes, "always_last", sends the whole event
+# once more when a listener had to wait, to all that listen to it: two such listeners of one event can keep each other
+# going for ever. So an event has at most one of them, and all others follow every change in its turn.
+FOLLOWING = {**QUIET, "trigger_mode": "multiple"}
 FIRST_RECIPE = "first-run"
 
 

@@ -4,7 +4,7 @@ from html import escape
 
 import gradio as gr
 
-from components.shared import QUIET, Services, Shared, read_recipe, told
+from components.shared import FOLLOWING, QUIET, Services, Shared, read_recipe, told
 from components.token_view import note, render_preview
 from studio.data.store import open_dataset
 from studio.errors import StudioError
@@ -94,7 +94,7 @@ def build_template_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
     tab.select(told(fill), state, [*editor, *shown], **QUIET)
     gr.on(
         [shared.dataset.change, shared.row.change, shared.edits.change],
-        told(draw), state, shown, trigger_mode="always_last", **QUIET,
+        told(draw), state, shown, **FOLLOWING,
     )  # fmt: skip
     name.input(told(choose), {*state, name, jinja}, [shared.recipe, *editor, *shown], **QUIET)
     jinja.input(told(edit), {*state, jinja}, [shared.recipe, name, about, *shown], trigger_mode="always_last", **QUIET)

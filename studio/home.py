@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,11 @@ class Home:
         folder = self.path / "cache" / check_id(dataset_id)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def forget(self, dataset_id: str) -> None:
+        """Remove what was worked out about a dataset that once had this id and is gone."""
+        if not self.dataset(dataset_id).exists():
+            shutil.rmtree(self.path / "cache" / dataset_id, ignore_errors=True)
 
     def run(self, name: str) -> Path:
         """The folder of a run."""

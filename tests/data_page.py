@@ -72,6 +72,18 @@ def expect_ids(page: Page, *row_ids: int) -> None:
     expect(page.locator("#data-grid tbody th.number")).to_have_text([str(row_id) for row_id in row_ids])
 
 
+def wait_until_calm(page: Page, seconds: float = 1.5) -> None:
+    """Until the page has asked the server for nothing for so long; fails if that does not come within a minute."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for _ in range(round(60 / seconds)):
+        asked.clear()
+        page.wait_for_timeout(seconds * 1000)
+        if not asked:
+            return
+    raise AssertionError(f"The page goes on asking for {asked}")
+
+
 # What a person does
 
 
@@ -88,6 +100,12 @@ def tick(page: Page, *row_ids: int) -> None:
 def open_panel(page: Page, title: str) -> None:
     """One of the panels beside the rows."""
     page.locator("#data-panels").get_by_role("tab", name=title, exact=True).click()
+
+
+def choose_option(page: Page, elem_id: str, label: str) -> None:
+    """An option of one of Gradio's dropdowns."""
+    page.click(f"#{elem_id} input")
+    page.get_by_role("option", name=label, exact=True).click()
 
 
 def add_data(page: Page, way: str) -> None:

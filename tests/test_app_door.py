@@ -3,8 +3,10 @@
 import asyncio
 import os
 import re
+from collections import Counter
 from urllib.parse import urlsplit
 
+import gradio as gr
 import httpx
 import pytest
 
@@ -92,3 +94,21 @@ def test_the_page_asks_no_other_host_for_anything(tmp_path, monkeypatch):
             page.wait_for_timeout(1500)
     assert hosts - {""} == {urlsplit(address).netloc}  # data: and blob: have no host
     assert not [text for text in complaints if "Content Security Policy" in text or "Error" in text]
+
+
+def test_an_event_has_at_most_one_listener_that_takes_the_last_of_many(tmp_path):
+    """Two of them can keep each other going for ever (FOLLOWING in components/shared.py)."""
+    import app
+
+    services = app.build_services(open_home(tmp_path))
+    page = app.build_app(services.home, services)
+    app.close_services(services)
+    waiting = Counter(
+        target
+        for listener in page.fns.values()
+        if listener.trigger_mode == "always_last"
+        for target in listener.targets
+        if not isinstance(page.blocks.get(target[0]), gr.State)  # a State's change asks one listener again, not all
+    )
+    assert len(waiting) > 20
+    assert set(waiting.values()) == {1}

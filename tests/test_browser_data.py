@@ -25,6 +25,7 @@ from tests.data_page import (
     take,
     upload,
     visit,
+    wait_until_calm,
     write_lines,
 )
 
@@ -263,3 +264,15 @@ def test_a_dataset_can_be_typed_and_downloaded(app, page, home):
     path = Path(started.value.path())
     assert started.value.suggested_filename == "my-rows.jsonl"
     assert json.loads(path.read_text()) == {"instruction": "What is 2+2?", "input": "", "output": "4"}
+
+
+def test_a_page_that_nobody_touches_asks_for_nothing(app, page, home):
+    """Listeners that keep each other going would ask for ever (FOLLOWING in components/shared.py)."""
+    make_numbered(home, 60)
+    visit(page, app)
+    page.click("#data-many")
+    page.get_by_role("button", name="Next").click()
+    select_row(page, 52)
+    page.click("#data-accept")
+    expect_row(page, 53)
+    wait_until_calm(page, seconds=4)

@@ -14,6 +14,7 @@ from studio.templates.library import find_template
 from studio.templates.rendering import Renderer
 from studio.templates.tokenizer import load_tokenizer
 from tests.browser import open_browser, run_app
+from tests.data_page import load_example
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -72,7 +73,7 @@ def test_curate_preview_set_train_compare(browser, home_with_model, tmp_path):
 
 def curate(page: Page, address: str) -> int:
     """Load the example; an edit of the first row survives a reload. Returns the row's id."""
-    page.locator("#data-load-example").click()
+    load_example(page)
     expect(page.locator("#data-grid tbody tr")).not_to_have_count(0)
     first = page.locator("#data-grid tbody tr[data-id]").first
     row_id = int(first.get_attribute("data-id"))

@@ -104,7 +104,8 @@ def test_home_and_json_may_stand_on_either_side_of_the_verb(tmp_path, capsys):
         ("preview x --template custom", "With --template custom, say which one it is: --jinja FILE."),
         (
             "data import complaints --name mine",
-            "The example complaints has its own name and roles; leave out --name and --map.",
+            "The example complaints has its own name and roles; leave out --name, --map, --label, --direction and "
+            "--instruction.",
         ),
     ],
 )

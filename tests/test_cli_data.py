@@ -174,6 +174,28 @@ def test_labels_a_direction_and_an_instruction_are_given_by_flags(document, stud
         assert (code, out) == (2, "") and f"{flag} takes" in err
 
 
+def test_flags_that_would_say_nothing_are_refused(studio, write, home):
+    pairs = write("pairs.jsonl", '{"translation": {"de": "Hallo", "en": "Hello"}}\n')
+    moods = write("moods.tsv", "text\tlabel\nnice\t1\nbad\t0\n")
+    for words, message in (
+        ((pairs, "--direction", "de:fr"), "--direction takes two of 'de', 'en', not 'de:fr'"),
+        ((moods, "--label", "labels:0=negative"), "There is no column 'labels' for --label. The columns are 'text',"),
+        (("support-chat", "--instruction", "Answer."), "leave out --name, --map, --label, --direction and"),
+        (("me/mine", "--hub", "--encoding", "cp1252"), "are for files, not for --hub"),
+    ):
+        code, out, err = studio("data", "import", *words)
+        assert (code, out) == (2, "") and message in err
+    assert list(home.datasets.iterdir()) == []
+
+
+def test_a_pipe_in_another_encoding_says_what_to_do(studio, monkeypatch):
+    monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO("question;answer\nWo?;Köln\n".encode("cp1252")), "utf-8")
+    )
+    code, out, err = studio("data", "import", "-")
+    assert (code, out) == (2, "") and "--encoding" in err
+
+
 def test_a_folder_and_text_from_a_pipe_are_imported(document, home, tmp_path, monkeypatch):
     folder = tmp_path / "parts"
     folder.mkdir()

@@ -1,5 +1,7 @@
 """Texts of the Data tab's fields: how they become cells, and what is saved of them."""
 
+import json
+
 import pytest
 
 from components.data import cells
@@ -31,6 +33,16 @@ def test_text_stays_text_and_json_stays_json():
     assert cells.read_cell("null", None, "c") == "null"
     assert cells.read_cell("[1, 2]", [1], "c") == [1, 2]
     assert cells.read_cell("a\nb", "a\r\nb", "c") == "a\r\nb"
+
+
+def test_a_list_may_be_typed_where_the_role_has_lists():
+    turns = '[{"role": "user", "content": "Hi"}]'
+    assert cells.read_cell(turns, None, "c", "messages") == json.loads(turns)
+    assert cells.read_cell(turns, '[{"role": "us', "c", "messages") == json.loads(turns)  # saved half-typed
+    assert cells.read_cell("### Human: Hi", None, "c", "messages") == "### Human: Hi"
+    assert cells.read_cell("7", None, "c", "tokens") == "7"
+    assert cells.read_cell('["a"]', '["b"]', "c", "tokens") == '["a"]'  # a column of texts that hold JSON
+    assert cells.read_cell(turns, None, "c", "output") == turns
 
 
 @pytest.mark.parametrize("text", ["[1, ", "", "NaN", "[" * 100_000, "9" * 5000])

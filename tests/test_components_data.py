@@ -66,9 +66,16 @@ def test_the_source_is_told_in_words():
 CHANGES = {
     "settle", "keep_mine", "save_cell", "set_role", "add", "duplicate", "delete", "undo", "redo",
     "judge_row", "mark_row", "apply", "start_empty", "take_upload", "take_folder", "take_text", "look", "fetch",
-    "take", "drop_rows", "push_rows",
+    "take", "drop_rows", "push_rows", "save_now",
 }  # fmt: skip
-CHANGING_ACTS = {"data-examples": {"example": "load_example"}, "data-trash": {"restore": "restore"}}
+REPAIRS = {"run": "run", "repair": "repair", "keep": "choose_rows", "merge": "choose_rows"}
+CHANGING_ACTS = {
+    "data-examples": {"example": "load_example"},
+    "data-quality": REPAIRS,
+    "data-repair": REPAIRS,
+    "data-versions": {"restore": "restore"},
+    "data-trash": {"restore": "restore"},
+}
 """elem_id of a panel's HTML -> the acts of its buttons that change rows, with their functions"""
 
 
@@ -138,6 +145,7 @@ def test_a_read_only_page_shows_no_edit_controls(home):
         "data-add-data", "data-many", "data-save", "data-add", "data-duplicate", "data-delete", "data-undo",
         "data-redo", "data-accept", "data-discard", "data-draft", "data-tags", "data-note", "data-golden",
         "data-push-repo", "data-push-licence", "data-push-private", "data-push", "data-pushed",
+        "data-version-name", "data-version-note", "data-version-save",
     }  # fmt: skip
     fields = [block for block in build_page(home.path, True).blocks.values() if isinstance(block, gr.Textbox)]
     fields = [field for field in fields if (field.elem_id or "").startswith("data-field")]

@@ -105,7 +105,7 @@ def test_values_of_rows_are_escaped():
 
 def test_counts_show_what_is_pressed_and_fold_many():
     tags = [(f"tag {number}", 20 - number) for number in range(10)]
-    html = facets.render_facets(counts(tags=tags), Query(tags=("tag 1", "gone")), {}, "Working: 40%")
+    html = facets.render_facets(counts(tags=tags), Query(tags=("tag 1", "gone")), {}, (), "Working: 40%")
     assert html.count('aria-pressed="true"') == 2  # a filter that matches nothing can still be taken away
     assert "4 more" in html
     assert "data-preparing" in html and "Working: 40%" in html
@@ -132,3 +132,18 @@ def test_bars_carry_their_range_and_show_the_filter():
 def test_short_answers_that_hardly_repeat_are_no_labels():
     assert "Labels" in facets.render_facets(counts(labels=[("yes", 3), ("no", 1)]), Query(), {})
     assert "Labels" not in facets.render_facets(counts(labels=[("yes", 2), ("no", 1)]), Query(), {})
+
+
+def test_a_column_that_contains_a_text():
+    query = facets.add_contains(Query(), "a", "x")
+    both = facets.add_contains(facets.add_contains(query, "b", "y"), "a", "z")
+    assert both.contains == (("b", "y"), ("a", "z"))
+    assert facets.add_contains(both, "b", "").contains == (("a", "z"),)
+    html = facets.render_facets(counts(), Query(), {}, ["a", HOSTILE])
+    assert "<option>a</option>" in html and "<img" not in html
+
+
+def test_golden_rows_can_be_filtered_for():
+    assert facets.add_filter(facets.add_filter(Query(), "golden", ""), "golden", "") == Query()
+    assert "kept for the test" in facets.render_facets(counts(golden=2), Query(), {})
+    assert "kept for the test" not in facets.render_facets(counts(), Query(), {})

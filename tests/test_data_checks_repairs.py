@@ -5,7 +5,7 @@ import pytest
 from studio.data.checks import repairs
 from studio.data.checks.background import run
 from studio.data.checks.repairs import Proposal, propose, propose_choice, propose_merge
-from studio.data.checks.results import read_summary
+from studio.data.checks.results import read_findings, read_summary
 from studio.data.roles.conversations import to_example
 from studio.data.store import create_dataset, open_dataset
 from studio.errors import DataError
@@ -212,6 +212,24 @@ def test_a_row_that_changed_since_is_passed_over(home, make):
     assert repairs.apply(dataset, proposals) == 1
     assert values(dataset) == {1: ("q1", "5", "a"), 3: ("q3", "", "c")}
     assert dataset.next_undo() == "the repair of 1 row"
+
+
+def test_a_row_that_was_filled_in_since_is_not_deleted(home, make):
+    dataset = make(("q1", "", ""), ("q2", "", ""))
+    proposals = propose(home, dataset, "empty_answer")
+    dataset.edit(1, {"output": "It is there now."})
+    dataset.mark([2], note="seen")
+    assert repairs.apply(dataset, proposals) == 1
+    assert values(dataset) == {1: ("q1", "", "It is there now.")}
+
+
+def test_copies_that_went_in_this_moment_leave_nothing_to_thin_out(home, make):
+    dataset = make(("q", "", "a"), ("q", "", "a"))
+    found = read_findings(home, dataset, "duplicate_rows")
+    dataset.delete([1])
+    assert list(repairs.thin_out(dataset, found)) == []
+    dataset.delete([2])
+    assert list(repairs.thin_out(dataset, found)) == []
 
 
 def test_an_unknown_check_is_refused(home, make):

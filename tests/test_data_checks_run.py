@@ -12,6 +12,7 @@ from studio.data.checks.background import run
 from studio.data.checks.results import clusters, find_checks_of, findings_of, read_findings, read_summary
 from studio.data.checks.sketches import take_parts
 from studio.data.store import create_dataset, open_dataset
+from studio.data.view import Query, read_facets
 from studio.errors import DataError, ModelError
 from studio.home import open_home
 from tests.tiny import make_tiny_tokenizer
@@ -126,6 +127,47 @@ def test_discarded_rows_count_as_if_they_were_not_there(home, dataset):
         assert db.execute("SELECT count(*) FROM languages").fetchone() == (len(ROWS),)
     found = check_rows(dataset.rows(), dataset.mapping)
     assert {name: ids for name, ids in found.items() if ids} == {"empty_answer": [8], "personal_data": [6]}
+
+
+def test_a_review_after_the_run_counts(home, dataset):
+    dataset.mark([9], status="discarded")
+    check(home, dataset)
+    assert counts(home, dataset) == {name: count for name, count in FOUND.items() if name != "near_duplicates"}
+    dataset.mark([1, 5], status="discarded")  # the row that 7 is a copy of, and what contradicts row 4
+    dataset.mark([9], note="it stays discarded")
+    left = {"empty_answer": 1, "personal_data": 1, "placeholder_input": 1}
+    assert counts(home, dataset) == left
+    assert dict(read_facets(home, dataset, Query()).checks) == left
+    summary = read_summary(home, dataset)
+    assert (summary.state, summary.stale_rows) == ("outdated", 0)
+    dataset.undo(), dataset.undo()
+    assert read_summary(home, dataset).state == "current"
+    dataset.mark([9], status="pending")  # nobody compared it with the others yet
+    summary = read_summary(home, dataset)
+    assert (summary.state, summary.stale_rows) == ("outdated", 1)
+
+
+def test_results_of_a_later_state_than_the_dataset_has_are_not_used(home, dataset):
+    with dataset.connect() as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = dataset.path.read_bytes()
+    dataset.edit(4, {"output": ""})
+    check(home, dataset)
+    assert counts(home, dataset)["empty_answer"] == 2
+    for path in home.datasets.glob("sea.db*"):
+        path.unlink()
+    dataset.path.write_bytes(copy)
+    assert read_summary(home, dataset).state == "none"
+    assert read_facets(home, dataset, Query()).checks == []
+
+
+def test_a_new_dataset_with_the_id_of_one_that_is_gone_begins_anew(home, dataset):
+    check(home, dataset)
+    dataset.path.unlink()
+    again = create_dataset(home, "sea", ["output"], [{"output": "other"}], {"output": "output"}, {})
+    assert again == dataset.id
+    assert read_summary(home, open_dataset(home, again)).state == "none"
+    assert list(home.cache(again).iterdir()) == []
 
 
 def test_other_roles_make_the_results_outdated(home, dataset):

@@ -108,6 +108,10 @@ def test_entities_from_tags(tokens, tags, expected):
         (["He", "said", ",", '"', "Do", "n't", "(", "ever", ")", "!", '"', "to", "Jo", "'s", "$", "5"], None),
         (["我", "爱", "北京", "。"], "我爱北京。"),
         (["in", "St.", "Mary", "'s", "Church", "."], "in St. Mary's Church."),
+        (
+            ["He", "opened", "the", "door", ".", '"', "opened", '"', "it", "said"],
+            'He opened the door. "opened" it said',
+        ),
     ],
 )
 def test_tokens_read_as_a_text(tokens, text):

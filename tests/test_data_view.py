@@ -255,15 +255,21 @@ def test_findings_hold_until_the_cells_change(home, dataset):
             INSERT INTO findings VALUES ('conflicting_answers', 1, 1, ''), ('conflicting_answers', 2, 1, '');
             INSERT INTO findings VALUES ('duplicate_rows', 4, 3, ''), ('duplicate_rows', 5, 3, '');
             INSERT INTO findings VALUES ('empty_prompt', 6, NULL, ''), ('empty_prompt', 1, NULL, '');
+            CREATE TABLE languages (row_id INTEGER PRIMARY KEY, prompt TEXT, answer TEXT);
+            CREATE TABLE tokens (row_id INTEGER PRIMARY KEY, prompt INTEGER, answer INTEGER, total INTEGER);
+            INSERT INTO languages VALUES (1, 'en', 'en'), (2, 'de', 'en');
+            INSERT INTO tokens VALUES (1, 5, 5, 10), (2, 8, 4, 12);
             """
         )
     counts = {"conflicting_answers": 2, "duplicate_rows": 2, "empty_prompt": 2}
+    assert ids(home, dataset, languages=("en",)) == ids(home, dataset, lengths={"tokens": (1, None)}) == [1, 2]
     assert dict(read_facets(home, dataset, Query()).checks) == counts
     dataset.mark([1, 4, 6], status="accepted")
     assert dict(read_facets(home, dataset, Query()).checks) == counts
     dataset.edit(1, {"answer": "no"})  # a conflict takes two
     assert dict(read_facets(home, dataset, Query()).checks) == {"duplicate_rows": 2, "empty_prompt": 1}
     assert ids(home, dataset, checks=("conflicting_answers", "empty_prompt")) == [6]
+    assert ids(home, dataset, languages=("en",)) == ids(home, dataset, lengths={"tokens": (1, None)}) == [2]
     dataset.delete([3])  # and a copy something that it is a copy of
     assert dict(read_facets(home, dataset, Query()).checks) == {"empty_prompt": 1}
     assert ids(home, dataset, checks=("duplicate_rows",)) == []

@@ -7,6 +7,7 @@ import pytest
 from components.run_view import describe_plan
 from studio.cli.progress import describe_rows
 from studio.data.store import create_dataset, open_dataset
+from studio.data.store.versions import list_versions, restore_version
 from studio.errors import DataError
 from studio.home import open_home
 from studio.models.sources import ModelFiles
@@ -157,3 +158,16 @@ def test_the_run_keeps_what_was_left_out(home, dataset, plan):
         f"Left out: 2 rows: {UNREADABLE}",
     ]
     assert lines[4] == "2 golden rows of the test never train."
+
+
+def test_the_pinned_version_is_what_the_run_learns(home, dataset, plan):
+    learned = dataset.content_hash()
+    dataset.edit(5, {"m": chat("Question 4", "Edited while the run was planned")["m"]})
+    dataset.delete([6])
+    dataset.add(chat("A new question", "A new answer"))
+    pinned = write_folder(home, Recipe(), dataset, "first", plan).resolved()["dataset"]["pinned"]
+    assert (pinned["version"], pinned["content_hash"]) == (plan.snapshot.version, learned)
+    [version] = list_versions(dataset)
+    assert (version.seq, version.rows) == (plan.snapshot.version, 23)
+    restore_version(dataset, version.id)
+    assert dataset.content_hash() == learned

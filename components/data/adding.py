@@ -4,15 +4,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
+from components.data.adding_parts import Adding, clear, hide_options, show_options, show_panel
 from components.data.adding_view import render_examples, render_pending
-from components.data.panels import lay_out_panel, wire_acts
+from components.data.differences import count_rows
+from components.data.panels import wire_acts
 from components.data.parts import Tab
-from components.data.views import render_notice, show_dataset, view_at_hand
+from components.data.views import left_out_rows, render_notice, show_dataset, view_at_hand
 from components.data.wiring import LATEST, text_from
 from components.shared import QUIET, read_recipe, refuse_read_only, told
 from studio.data.importing import (
@@ -31,124 +32,12 @@ from studio.data.importing import (
 from studio.data.importing.desk import Pending
 from studio.data.importing.hub_rows import list_hub_parts
 from studio.data.reading import ReadOptions
-from studio.data.reading.parsed import DELIMITERS, ENCODINGS, TEXT_AS
 from studio.data.roles import Roles
 from studio.data.roles.conversations import check_mapping
 from studio.data.store import create_dataset, open_dataset
 from studio.errors import DataError
 
 FIRST_COLUMNS = ("instruction", "input", "output")
-FILE_TYPES = [".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".xlsx", ".parquet", ".arrow", ".feather", ".txt", ".md"]
-NAMES_OF_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-AS_FOUND = "as found"
-
-
-@dataclass(frozen=True)
-class Adding:
-    """The panel's components."""
-
-    panel: gr.Column
-    examples: gr.HTML
-    file: gr.UploadButton
-    folder: gr.UploadButton
-    text: gr.Textbox
-    read: gr.Button
-    repo: gr.Textbox
-    subset: gr.Dropdown
-    split: gr.Dropdown
-    limit: gr.Textbox
-    look: gr.Button
-    fetch: gr.Button
-    empty: gr.Button
-    options: dict[str, gr.Dropdown | gr.Checkbox]
-    shown: gr.HTML
-    name: gr.Textbox
-    take: gr.Button
-    drop_rows: gr.Button
-    cancel: gr.Button
-    ticket: gr.State
-    """Of the import that waits (studio/data/importing/desk.py)"""
-    opened: gr.State
-    """Whether the panel is open"""
-
-
-def lay_out() -> Adding:
-    """The panel, closed: the ways in, then what would be imported."""
-    with gr.Column(visible=False, elem_id="data-adding") as panel:
-        with gr.Tabs(elem_id="data-sources"):
-            with gr.Tab("Examples", id="examples"):
-                examples = lay_out_panel("data-examples")
-            with gr.Tab("Upload", id="upload"), gr.Row(elem_classes="actions"):
-                file = gr.UploadButton(
-                    "Choose a file", file_types=FILE_TYPES, elem_id="data-upload", size="sm", scale=0
-                )
-                folder = gr.UploadButton(
-                    "Choose a folder", file_count="directory", elem_id="data-upload-folder", size="sm", scale=0
-                )
-                gr.HTML("<span class='muted'>JSON, JSONL, CSV, TSV, Excel, Parquet, Arrow or text</span>")
-            with gr.Tab("Paste", id="paste"):
-                text = gr.Textbox(
-                    label="Rows: JSON, JSON Lines, or cells copied from a spreadsheet with their header",
-                    lines=6,
-                    max_lines=12,
-                    elem_id="data-paste",
-                )
-                read = gr.Button("Read the text", elem_id="data-read-text", size="sm", scale=0)
-            with gr.Tab("Hub", id="hub"):
-                repo, subset, split, limit, look, fetch = lay_out_hub()
-            with gr.Tab("Start empty", id="empty"):
-                empty = gr.Button("Start with one empty row", elem_id="data-start-empty", size="sm", scale=0)
-        options = lay_out_options()
-        with gr.Row(elem_classes="actions", equal_height=False):
-            name, take, drop_rows, cancel = lay_out_decision()
-        shown = lay_out_panel("data-pending")
-    return Adding(
-        panel, examples, file, folder, text, read, repo, subset, split, limit, look, fetch, empty,
-        options, shown, name, take, drop_rows, cancel, gr.State(""), gr.State(False),
-    )  # fmt: skip
-
-
-def lay_out_decision() -> tuple:
-    """What can be done with rows that were read; hidden until there are any."""
-    small = {"size": "sm", "scale": 0, "visible": False}
-    name = gr.Textbox(
-        label="Name of the dataset", elem_id="data-name", max_lines=1, visible=False, scale=0, min_width=280
-    )
-    take = gr.Button("Import", elem_id="data-take", variant="primary", **small)
-    drop_rows = gr.Button("Go on without those rows", elem_id="data-drop-rows", **small)
-    cancel = gr.Button("Cancel", elem_id="data-cancel-import", **small)
-    return name, take, drop_rows, cancel
-
-
-def lay_out_hub() -> tuple:
-    """A dataset of the hub by its name; what it consists of is asked for first."""
-    with gr.Row(equal_height=False, elem_classes="actions"):
-        repo = gr.Textbox(
-            label="Dataset", placeholder="owner/name", elem_id="data-hub-name", max_lines=1, min_width=240
-        )
-        subset = gr.Dropdown([], label="Subset", elem_id="data-hub-subset", min_width=140)
-        split = gr.Dropdown([], label="Split", elem_id="data-hub-split", min_width=120)
-        limit = gr.Textbox(
-            label="Rows at most", placeholder="all", elem_id="data-hub-limit", max_lines=1, min_width=110
-        )
-    with gr.Row(elem_classes="actions"):
-        look = gr.Button("Look what there is", elem_id="data-hub-look", size="sm", scale=0)
-        fetch = gr.Button("Fetch the rows", elem_id="data-hub-fetch", size="sm", scale=0)
-    return repo, subset, split, limit, look, fetch
-
-
-def lay_out_options() -> dict[str, gr.Dropdown | gr.Checkbox]:
-    """How the file is read: as found out, unless the user knows better."""
-    with gr.Row(elem_classes="read-options", equal_height=False):
-        common = {"visible": False, "min_width": 140, "interactive": True}
-        delimiters = [(NAMES_OF_DELIMITERS[mark], mark) for mark in DELIMITERS]
-        return {
-            "encoding": gr.Dropdown(list(ENCODINGS), label="Encoding", elem_id="data-read-encoding", **common),
-            "delimiter": gr.Dropdown(delimiters, label="Cells divided by", elem_id="data-read-delimiter", **common),
-            "header": gr.Checkbox(True, label="The first row names the columns", elem_id="data-read-header", **common),
-            "sheet": gr.Dropdown([], label="Sheet or list", elem_id="data-read-sheet", **common),
-            "text_as": gr.Dropdown(list(TEXT_AS), label="One row is", elem_id="data-read-text-as", **common),
-        }
 
 
 def wire(tab: Tab, adding: Adding) -> None:
@@ -169,28 +58,14 @@ def wire_panel(tab: Tab, adding: Adding) -> None:
     tab.toolbar.add.click(toggle, adding.opened, [adding.opened, adding.panel, adding.examples], **QUIET)
 
 
-def show_panel(adding: Adding, opened: bool) -> dict:
-    return {adding.opened: opened, adding.panel: gr.Column(visible=opened)}
-
-
-def begin(tab: Tab, adding: Adding, read: Callable) -> dict:
-    """Start reading; the panel follows by itself (data-waiting)."""
+def begin(tab: Tab, adding: Adding, before: str | None, read: Callable) -> dict:
+    """Start reading, in place of what waited `before`; the panel follows by itself (data-waiting)."""
     refuse_read_only(tab.services)
-    ticket = tab.services.imports.begin(read)
-    shown = show_pending(tab, adding, tab.services.imports.look(ticket), None)
-    return shown | hide_options(adding) | {adding.ticket: ticket}
-
-
-def pending_outputs(adding: Adding) -> list:
-    return [
-        adding.ticket,
-        adding.shown,
-        adding.name,
-        adding.take,
-        adding.drop_rows,
-        adding.cancel,
-        *adding.options.values(),
-    ]
+    desk = tab.services.imports
+    desk.drop(before or "")
+    ticket = desk.begin(read)
+    shown = show_pending(tab, adding, desk.look(ticket), None)
+    return shown | hide_options(adding) | {adding.ticket: ticket, adding.name: gr.Textbox(value="", visible=False)}
 
 
 def wire_sources(tab: Tab, adding: Adding) -> None:
@@ -213,27 +88,33 @@ def wire_sources(tab: Tab, adding: Adding) -> None:
         return shown | show_panel(adding, False) | {tab.toolbar.notice: notice}
 
     @told
-    def take_upload(path: str | None):
+    def take_upload(path: str | None, before: str | None):
         source = Path(require(path, "No file has arrived. Upload it again."))
-        return begin(tab, adding, lambda drop, options, progress, stop: preview_file(home, source, None, drop, options))
+        return begin(
+            tab, adding, before, lambda drop, options, progress, stop: preview_file(home, source, None, drop, options)
+        )
 
     @told
-    def take_folder(paths: list[str] | None):
+    def take_folder(paths: list[str] | None, before: str | None):
         files = [Path(path) for path in require(paths, "No file has arrived. Upload the folder again.")]
-        return begin(tab, adding, lambda drop, options, progress, stop: preview_files(home, files, drop, options))
+        return begin(
+            tab, adding, before, lambda drop, options, progress, stop: preview_files(home, files, drop, options)
+        )
 
     @told
-    def take_text(text: str | None):
+    def take_text(text: str | None, before: str | None):
         pasted = text or ""
-        return begin(tab, adding, lambda drop, options, progress, stop: preview_text(home, pasted, None, drop, options))
+        return begin(
+            tab, adding, before, lambda drop, options, progress, stop: preview_text(home, pasted, None, drop, options)
+        )
 
-    shown, quiet = pending_outputs(adding), {**QUIET, "show_progress": "minimal"}
+    shown, quiet = adding.pending, {**QUIET, "show_progress": "minimal"}
     whole = [*tab.outputs, adding.opened, adding.panel, *shown]
     wire_acts(adding.examples, {"example": load_example}, tab.inputs, whole)
     adding.empty.click(start_empty, tab.inputs, whole, **QUIET)
-    adding.file.upload(take_upload, adding.file, shown, **quiet)
-    adding.folder.upload(take_folder, adding.folder, shown, **quiet)
-    adding.read.click(take_text, adding.text, shown, **quiet)
+    adding.file.upload(take_upload, [adding.file, adding.ticket], shown, **quiet)
+    adding.folder.upload(take_folder, [adding.folder, adding.ticket], shown, **quiet)
+    adding.read.click(take_text, [adding.text, adding.ticket], shown, **quiet)
 
 
 def require(value, message: str):
@@ -260,33 +141,37 @@ def wire_hub(tab: Tab, adding: Adding) -> None:
     """Subsets and splits are offered once the hub has said which there are."""
 
     @told
-    def look(name: str, subset: str | None):
+    def look(name: str | None, subset: str | None):
         refuse_read_only(tab.services)
-        found = list_hub_parts(name.strip())
+        found = list_hub_parts((name or "").strip())
         subsets = found.subsets()
         chosen = subset if subset in subsets else subsets[0]
         splits = found.splits(chosen)
         said = f"{found.name}: {len(subsets)} subset{'s' * (len(subsets) > 1)}; licence {found.licence or 'not said'}."
         return {
+            **clear(adding),
             adding.subset: gr.Dropdown(subsets, value=chosen),
             adding.split: gr.Dropdown(splits, value=splits[0]),
             adding.shown: render_notice(said),
         }
 
     @told
-    def fetch(name: str, subset: str | None, split: str | None, limit: str | None):
-        hub = HubSource(name.strip(), subset or None, split or None, read_limit(limit))
+    def fetch(name: str | None, subset: str | None, split: str | None, limit: str | None, before: str | None):
+        hub = HubSource((name or "").strip(), subset or None, split or None, read_limit(limit))
         home = tab.services.home
         return begin(
-            tab, adding, lambda drop, options, progress, stop: preview_hub(home, hub, None, drop, progress, stop)
+            tab,
+            adding,
+            before,
+            lambda drop, options, progress, stop: preview_hub(home, hub, None, drop, progress, stop),
         )
 
-    shown = [adding.subset, adding.split, adding.shown]
+    shown = [adding.subset, adding.split, *adding.pending]
     options = {**QUIET, "show_progress": "minimal"}
     adding.look.click(look, [adding.repo, adding.subset], shown, **options)
     adding.subset.input(look, [adding.repo, adding.subset], shown, **options)
-    asked = [adding.repo, adding.subset, adding.split, adding.limit]
-    adding.fetch.click(fetch, asked, pending_outputs(adding), **options)
+    asked = [adding.repo, adding.subset, adding.split, adding.limit, adding.ticket]
+    adding.fetch.click(fetch, asked, adding.pending, **options)
 
 
 def read_limit(text: str | None) -> int | None:
@@ -301,13 +186,17 @@ def read_limit(text: str | None) -> int | None:
 
 def wire_corrections(tab: Tab, adding: Adding) -> None:
     """What the file is read as, the roles of its columns, names of labels, a direction, an instruction for all."""
-    shown, recipe = pending_outputs(adding), tab.shared.recipe
+    shown, recipe = adding.pending, tab.shared.recipe
 
     @told
     def refresh(values: dict):
         if not values[adding.ticket]:
             return gr.skip()
-        return show_pending(tab, adding, tab.services.imports.look(values[adding.ticket]), values[recipe])
+        return show(values)
+
+    def show(values: dict) -> dict:
+        pending = tab.services.imports.look(values[adding.ticket])
+        return show_pending(tab, adding, pending, values[recipe], values[adding.name] or "")
 
     def correct(change: Callable[[Roles, gr.EventData], Roles]):
         def correct_roles(values: dict, evt: gr.EventData):
@@ -315,18 +204,9 @@ def wire_corrections(tab: Tab, adding: Adding) -> None:
             preview = ready_preview(desk.look(ticket))
             roles = change(preview.roles, evt)
             desk.correct(ticket, correct_preview(preview, roles))
-            return show_pending(tab, adding, desk.look(ticket), values[recipe])
+            return show(values)
 
         return correct_roles
-
-    def set_label(roles: Roles, evt: gr.EventData) -> Roles:
-        names = {key: dict(value) for key, value in roles.options.labels.items()}
-        names.setdefault(text_from(evt, "column"), {})[text_from(evt, "label")] = text_from(evt, "value")
-        return roles.change(labels=names)
-
-    def set_direction(roles: Roles, evt: gr.EventData) -> Roles:
-        source, _, target = text_from(evt, "value").partition("\t")
-        return roles.change(direction=(source, target) if target else None)
 
     acts = {
         "role": correct(lambda roles, evt: roles.change({text_from(evt, "column"): text_from(evt, "value")})),
@@ -345,13 +225,26 @@ def wire_corrections(tab: Tab, adding: Adding) -> None:
         ):
             return gr.skip()
         tab.services.imports.read_again(values[adding.ticket], options=ReadOptions(**asked))
-        return show_pending(tab, adding, tab.services.imports.look(values[adding.ticket]), values[recipe])
+        return show(values)
 
-    inputs = {adding.ticket, recipe, *adding.options.values()}
+    inputs = {adding.ticket, adding.name, recipe, *adding.options.values()}
     adding.shown.refresh(refresh, inputs, shown, **{**LATEST, "concurrency_id": "data-pending"})
     wire_acts(adding.shown, acts, inputs, shown)
     for control in adding.options.values():
         control.input(read_otherwise, inputs, shown, **QUIET)
+
+
+def set_label(roles: Roles, evt: gr.EventData) -> Roles:
+    """One label of a column gets its name."""
+    names = {key: dict(value) for key, value in roles.options.labels.items()}
+    names.setdefault(text_from(evt, "column"), {})[text_from(evt, "label")] = text_from(evt, "value")
+    return roles.change(labels=names)
+
+
+def set_direction(roles: Roles, evt: gr.EventData) -> Roles:
+    """From which language into which; neither where nothing is chosen."""
+    source, _, target = text_from(evt, "value").partition("\t")
+    return roles.change(direction=(source, target) if target else None)
 
 
 def ready_preview(pending: Pending) -> ImportPreview:
@@ -360,16 +253,19 @@ def ready_preview(pending: Pending) -> ImportPreview:
     return pending.preview
 
 
-def show_pending(tab: Tab, adding: Adding, pending: Pending, recipe: Mapping | None) -> dict:
-    """The panel's lower half as an import stands."""
+def show_pending(tab: Tab, adding: Adding, pending: Pending, recipe: Mapping | None, name: str = "") -> dict:
+    """The panel's lower half as an import stands. `name`: what the user has called it already."""
     preview = pending.preview
     ready, refused = pending.state == "ready", pending.state == "refused"
+    named = gr.Textbox(visible=False)
+    if preview and ready:
+        named = gr.Textbox(value=name or preview.title, visible=True)
     rows = len(preview.parsed.rows) if preview else 0
     problem = unmapped(preview) if preview else ""
     return {
         adding.shown: render_pending(pending, tab.services, read_recipe(recipe), problem),
-        adding.name: gr.Textbox(value=preview.title, visible=True) if preview and ready else gr.Textbox(visible=False),
-        adding.take: gr.Button(f"Import {rows:,} row{'s' * (rows != 1)}", visible=ready),
+        adding.name: named,
+        adding.take: gr.Button(f"Import {count_rows(rows)}", visible=ready),
         adding.drop_rows: gr.Button(visible=refused),
         adding.cancel: gr.Button(visible=True),
         **show_options(adding, preview),
@@ -383,29 +279,6 @@ def unmapped(preview: ImportPreview) -> str:
     except DataError:
         return "No column is the answer yet: choose one below, or import and choose it later."
     return ""
-
-
-def show_options(adding: Adding, preview: ImportPreview | None) -> dict:
-    """Only what this kind of file can be read by, as it was found; as they are, where it cannot be read so."""
-    if preview is None:
-        return {}
-    used, kind, controls = preview.options, preview.parsed.format, adding.options
-    table = kind in ("csv", "tsv", "xlsx")
-    seen = {
-        "encoding": used.encoding is not None,
-        "delimiter": used.delimiter is not None,
-        "header": table,
-        "sheet": len(preview.parsed.sheets) > 1,
-        "text_as": kind == "txt",
-    }
-    shown = {controls[name]: gr.update(visible=visible, value=getattr(used, name)) for name, visible in seen.items()}
-    if seen["sheet"]:
-        shown[controls["sheet"]] = gr.update(visible=True, choices=preview.parsed.sheets, value=used.sheet)
-    return shown
-
-
-def hide_options(adding: Adding) -> dict:
-    return {control: gr.update(visible=False) for control in adding.options.values()}
 
 
 def wire_decision(tab: Tab, adding: Adding) -> None:
@@ -432,19 +305,12 @@ def wire_decision(tab: Tab, adding: Adding) -> None:
         desk.drop(ticket)
         return {**clear(adding), adding.shown: render_notice("Nothing was imported.")}
 
-    shown = pending_outputs(adding)
+    shown = adding.pending
     inputs = tab.inputs | {adding.ticket, adding.name}
     whole = [*tab.outputs, adding.opened, adding.panel, *shown]
     adding.take.click(take, inputs, whole, **{**QUIET, "show_progress": "minimal"})
     adding.drop_rows.click(drop_rows, {adding.ticket}, shown, **QUIET)
     adding.cancel.click(cancel, adding.ticket, shown, **QUIET)
-
-
-def clear(adding: Adding) -> dict:
-    """The lower half as it is before anything was chosen."""
-    buttons = {each: gr.Button(visible=False) for each in (adding.take, adding.drop_rows, adding.cancel)}
-    cleared = {adding.ticket: "", adding.shown: "", adding.name: gr.Textbox(visible=False)}
-    return cleared | buttons | hide_options(adding)
 
 
 def show_import(tab: Tab, adding: Adding, values: Mapping, result: ImportResult) -> dict:
@@ -457,10 +323,9 @@ def show_import(tab: Tab, adding: Adding, values: Mapping, result: ImportResult)
 
 def describe_import(result: ImportResult) -> str:
     """How many rows, which format, what was left out, and what is still to do."""
-    rows = "1 row" if result.rows == 1 else f"{result.rows:,} rows"
-    parts = [f"{rows}: {result.file_format.upper()}, {result.format} format.", *result.notes]
+    parts = [f"{count_rows(result.rows)}: {result.file_format.upper()}, {result.format} format.", *result.notes]
     if result.problems:
-        parts.append(f"{len(result.problems):,} rows were left out.")
+        parts.append(f"{left_out_rows(len(result.problems))}.")
     try:
         check_mapping(list(result.mapping), result.roles)
     except DataError:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
+from components.data.cells import show_cell
+from components.data.differences import count_rows
 from components.data.panels import button
 from components.data.views import render_notice
 from components.shared import Services
@@ -55,14 +57,15 @@ def render_problems(problems: Sequence[Problem], count: int, what: str) -> str:
         f"<li><b>Line {problem.line:,}</b> {escape(problem.message)}</li>" for problem in problems[:MOST_LISTED]
     )
     more = f"<li>and {count - MOST_LISTED:,} more</li>" if count > MOST_LISTED else ""
-    rows = "1 row" if count == 1 else f"{count:,} rows"
-    return f'<details class="problems" open><summary>{rows} {what}</summary><ul>{items}{more}</ul></details>'
+    return (
+        f'<details class="problems" open><summary>{count_rows(count)} {what}</summary><ul>{items}{more}</ul></details>'
+    )
 
 
 def render_preview(preview: ImportPreview, services: Services, recipe: Recipe, problem: str) -> str:
     """The columns with their roles, what only the user can say, and three rows as they would be learned."""
     parsed = preview.parsed
-    head = f"{len(parsed.rows):,} rows, {parsed.format.upper()}, {preview.family} format."
+    head = f"{count_rows(len(parsed.rows))}, {parsed.format.upper()}, {preview.family} format."
     notes = "".join(render_notice(note, "muted") for note in parsed.notes)
     if parsed.problems:
         notes += render_problems(parsed.problems, len(parsed.problems), "are left out")
@@ -82,12 +85,12 @@ def render_columns(preview: ImportPreview) -> str:
         options = "".join(f"<option{' selected' if role == kept.role else ''}>{role}</option>" for role in ROLES)
         unsure = kept.confidence < UNSURE and kept.role != "ignore"
         sure = "chosen" if kept.confidence >= 1 else f"{kept.confidence:.0%} sure"
-        value = first.get(column)
+        value = show_cell(first.get(column))
         lines.append(
             f'<tr><th scope="row">{escape(column)}</th><td><select data-act="role" data-column="{escape(column)}" '
             f'aria-label="Role of column {escape(column)}">{options}</select></td>'
             f'<td class="{"caution" if unsure else "muted"}">{"check: " if unsure else ""}{sure}</td>'
-            f'<td class="muted">{escape(kept.reason)}</td><td class="value">{escape(str(value)[:160])}</td></tr>'
+            f'<td class="muted">{escape(kept.reason)}</td><td class="value">{escape(value[:160])}</td></tr>'
         )
     return (
         '<table class="plain columns"><thead><tr><th scope="col">Column</th><th scope="col">Role</th>'
@@ -134,7 +137,7 @@ def render_sample(sample: SampleRow, services: Services, recipe: Recipe) -> str:
     if sample.example is None:
         return f'<article class="card">{title}{render_alert(sample.problem or "")}</article>'
     turns = "".join(
-        f'<p class="said {turn["role"]}"><b>{turn["role"]}</b> {escape(clip(turn["content"]))}</p>'
+        f'<p class="said {escape(turn["role"])}"><b>{escape(turn["role"])}</b> {escape(clip(turn["content"]))}</p>'
         for turn in sample.example.turns
     )
     problem = f'<p class="caution">Not learned: {escape(sample.problem)}</p>' if sample.problem else ""

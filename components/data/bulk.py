@@ -11,7 +11,7 @@ from components.data.parts import Tab
 from components.data.review import read_tags
 from components.data.views import after_change, dataset_at_hand, render_notice, show_new, view_at_hand
 from components.data.wiring import LATEST, ORDERED
-from components.shared import QUIET, refuse_read_only, told
+from components.shared import FOLLOWING, QUIET, refuse_read_only, told
 from studio.data.store.bulk import Replacement, preview_replacement, replace_all, set_column
 from studio.data.store.dataset import Dataset
 from studio.data.store.joining import cut_row, join_rows
@@ -95,7 +95,14 @@ def wire(tab: Tab, bulk: Bulk) -> None:
 
     @told
     def follow(values: dict):
-        return show(tab, bulk, values) if values[bulk.opened] else gr.skip()
+        return show(tab, bulk, values) if values[bulk.opened] and not is_seen(values) else gr.skip()
+
+    def is_seen(values: dict) -> bool:
+        """Whether the preview is of just this: another page of the same rows needs no new one."""
+        try:
+            return values[bulk.seen] == fingerprint(tab, bulk, values, dataset_at_hand(tab, values))
+        except StudioError:
+            return False
 
     @told
     def follow_dataset(values: dict):
@@ -109,15 +116,19 @@ def wire(tab: Tab, bulk: Bulk) -> None:
             changed = "The rows or the fields changed since this was worked out. Look at it, then press again."
             return show(tab, bulk, values) | {bulk.scope: render_notice(changed, "problem")}
         ids, _ = rows_in_scope(tab, values, dataset)
-        return apply_action(tab, bulk, values, dataset, ids) | {bulk.apply: gr.Button(interactive=False)}
+        return apply_action(tab, bulk, values, dataset, ids) | {
+            bulk.apply: gr.Button(interactive=False),
+            bulk.seen: None,
+        }
 
     inputs = tab.inputs | {*bulk.asked, bulk.opened, bulk.seen}
     own = [bulk.scope, bulk.column, bulk.find, bulk.text, bulk.options, bulk.preview, bulk.apply, bulk.seen]
-    latest = {**LATEST, "concurrency_id": "data-bulk"}
+    typed = [each.change for each in bulk.asked]
+    changed = [each.change for each in (tab.chosen, tab.view, tab.form.opened, tab.shared.edits)]
     tab.toolbar.many.click(toggle, inputs, [bulk.opened, bulk.panel, *own], **QUIET)
-    watched = [each.change for each in (*bulk.asked, tab.chosen, tab.view, tab.form.opened, tab.shared.edits)]
-    gr.on(watched, follow, inputs, own, **latest)
-    tab.shared.dataset.change(follow_dataset, inputs, own, **latest)
+    gr.on(typed, follow, inputs, own, **LATEST, concurrency_id="data-bulk")
+    gr.on(changed, follow, inputs, own, **FOLLOWING, concurrency_id="data-bulk")
+    tab.shared.dataset.change(follow_dataset, inputs, own, **FOLLOWING, concurrency_id="data-bulk")
     bulk.apply.click(apply, inputs, [*tab.outputs, *own], **ORDERED)
 
 
@@ -125,7 +136,8 @@ def fingerprint(tab: Tab, bulk: Bulk, values: Mapping, dataset: Dataset) -> list
     """Differs where an action would do something else than its preview said."""
     asked = [values[control] for control in bulk.asked]
     query = view_at_hand(tab, values).query.to_json()
-    return [dataset.id, dataset.version, values[tab.chosen], query, values[tab.form.opened], asked]
+    opened = values[tab.form.opened] if values[bulk.action] == SPLIT else ""
+    return [dataset.id, dataset.version, values[tab.chosen], query, opened, asked]
 
 
 def show(tab: Tab, bulk: Bulk, values: dict) -> dict:
@@ -141,7 +153,7 @@ def show(tab: Tab, bulk: Bulk, values: dict) -> dict:
         shown = {bulk.preview: render_notice(str(error), "muted"), bulk.apply: gr.Button(action, interactive=False)}
         return fields | shown | {bulk.seen: None}
     return fields | {
-        bulk.scope: render_scope(len(ids), ticked),
+        bulk.scope: render_scope(len(ids), ticked, count_unseen(tab, values, dataset, ids) if ticked else 0),
         bulk.preview: html,
         bulk.apply: gr.Button(f"{action}: {count_rows(count)}", interactive=count > 0),
         bulk.seen: seen,
@@ -168,10 +180,22 @@ def rows_in_scope(tab: Tab, values: Mapping, dataset: Dataset) -> tuple[list[int
     return ticked or read_ids(tab.services.home, dataset, view_at_hand(tab, values).query), bool(ticked)
 
 
-def render_scope(count: int, ticked: bool) -> str:
+def count_unseen(tab: Tab, values: Mapping, dataset: Dataset, ids: list[int]) -> int:
+    """How many of the rows the search and the filters keep out of the table, as far as that is known."""
+    query = view_at_hand(tab, values).query
+    if not (query.search or query.filtered):
+        return 0
+    try:
+        return len(set(ids).difference(read_ids(tab.services.home, dataset, query)))
+    except DataError:
+        return 0
+
+
+def render_scope(count: int, ticked: bool, unseen: int = 0) -> str:
     """Which rows these are, in words."""
     if ticked:
-        return render_notice(f"{count_rows(count)} with a tick.")
+        outside = f"; {unseen:,} of them not in view any more (search and filters)" if unseen else ""
+        return render_notice(f"{count_rows(count)} with a tick{outside}.")
     return render_notice(
         f"{count_rows(count)} in view (all that match the search and the filters). Tick rows to act on those alone."
     )

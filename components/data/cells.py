@@ -12,6 +12,8 @@ from studio.errors import DataError
 from studio.home import ID_PATTERN
 
 LARGEST_ID = 2**63 - 1
+LISTS = frozenset({"messages", "choices", "tokens", "tags", "translation"})
+"""Roles whose cells are lists or objects, where they are no text"""
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,16 @@ def show_cell(value: object) -> str:
     return cell_text(value)
 
 
-def read_cell(text: str, before: object, column: str) -> object:
+def read_cell(text: str, before: object, column: str, role: str = "") -> object:
     """The value that a text means in the place of `before`; `before` itself if the text still shows it.
 
-    Text stays text ("007" is no number). What was JSON must be JSON again, else DataError.
+    Text stays text ("007" is no number), but for a list that is typed into a cell without one, in a column whose role
+    has lists. What was JSON must be JSON again, else DataError.
     """
     if as_in_form(text) in (as_in_form(show_cell(before)), as_in_form(cell_text(before))):
         return before
     if before is None or isinstance(before, str):
-        return text
+        return read_list(text) if role in LISTS and isinstance(read_list(before or ""), str) else text
     try:
         return json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -71,6 +74,15 @@ def read_cell(text: str, before: object, column: str) -> object:
             f"Column {shown(column)} holds JSON, and what you typed is not valid JSON yet{place}. "
             "It is not saved; mend it, and it will be."
         ) from None
+
+
+def read_list(text: str) -> object:
+    """A JSON list or object as such, any other text as it is."""
+    try:
+        value = json.loads(text, parse_constant=refuse_constant)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, list | dict) else text
 
 
 def as_in_form(text: str) -> str:
@@ -95,10 +107,12 @@ def values_at(dataset: Dataset, row: Row, version: int) -> Mapping[str, object]:
     return row.values
 
 
-def read_texts(texts: Sequence[str], before: Mapping[str, object]) -> dict[str, object]:
-    """The values that the texts of a form mean, for the columns that the user changed."""
+def read_texts(texts: Sequence[str], before: Mapping[str, object], roles: Mapping[str, str]) -> dict[str, object]:
+    """The values that the texts of a form mean, for the columns that the user changed. `roles`: of the columns."""
     pairs = zip(before.items(), texts, strict=False)  # a form shows the first columns only
-    read = {column: (read_cell(text or "", value, column), value) for (column, value), text in pairs}
+    read = {
+        column: (read_cell(text or "", value, column, roles.get(column, "")), value) for (column, value), text in pairs
+    }
     return {column: new for column, (new, old) in read.items() if new is not old}
 
 
@@ -108,6 +122,6 @@ def save_texts(dataset: Dataset, opened: Opened, texts: Sequence[str], version: 
     EditConflict if the row has another version by now, unless `force`.
     """
     row = dataset.row(opened.row)
-    changed = read_texts(texts, values_at(dataset, row, version))
+    changed = read_texts(texts, values_at(dataset, row, version), dataset.mapping)
     after = dataset.edit(row.id, changed, None if force else version) if changed else row
     return None if after.version == row.version else after

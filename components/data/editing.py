@@ -11,6 +11,7 @@ from components.data.views import (
     count_edit,
     dataset_at_hand,
     find_row,
+    place_of,
     show_actions,
     show_conflict,
     show_new,
@@ -24,7 +25,6 @@ from studio.data.importing.signatures import save_choice
 from studio.data.roles import ROLES
 from studio.data.store import open_dataset
 from studio.data.store.dataset import Dataset, EditConflict
-from studio.data.view import offset_of
 from studio.errors import DataError
 
 FOCUS_FIRST_FIELD = """() => setTimeout(() => {
@@ -134,7 +134,8 @@ def wire_grid(tab: Tab) -> None:
         text, ticket = text_from(evt, "text"), text_from(evt, "ticket")
         try:
             row = dataset.row(row_id)
-            row = dataset.edit(row_id, {column: cells.read_cell(text, row.values[column], column)}, version)
+            role = dataset.mapping.get(column, "")
+            row = dataset.edit(row_id, {column: cells.read_cell(text, row.values[column], column, role)}, version)
         except EditConflict as error:
             mine = {**error.theirs.values, column: text}
             return show_cell_conflict(tab, values, dataset, error, mine, version) | redraw(
@@ -198,7 +199,7 @@ def wire_buttons(tab: Tab) -> None:
         refuse_read_only(tab.services)
         opened, view = row_in_form(tab, values), view_at_hand(tab, values)
         dataset = open_dataset(tab.services.home, opened.dataset)
-        position = offset_of(tab.services.home, dataset, view.query, opened.row) or 0
+        position = place_of(tab, dataset, view, opened.row)
         dataset.delete([opened.row])
         return after_change(tab, values, dataset, None, f"Deleted row {opened.row}", position)
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import gradio as gr
 
+from components.data.differences import count_rows
 from components.data.parts import Tab
 from components.data.views import dataset_at_hand, render_notice, view_at_hand
 from components.shared import QUIET, read_recipe, refuse_read_only, told
-from studio.data.export import EXTENSIONS, Exported, export_dataset
+from studio.data.export import EXTENSIONS, WRITERS, Exported, export_dataset
 from studio.data.export.package import describe_dataset
 from studio.data.export.push import Pushed, push_to_hub
 from studio.data.view import read_ids
@@ -63,7 +64,9 @@ def build_export_panel(tab: Tab, panel: gr.Tab) -> None:
 
     @told
     def write_rows(values: dict):
-        dataset, kind = dataset_at_hand(tab, values), str(values[format])
+        dataset, kind = dataset_at_hand(tab, values), values[format]
+        if kind not in WRITERS:
+            raise DataError("There is no such format. Choose one from the list.")
         file = make_folder(download) / f"{dataset.id}.{EXTENSIONS.get(kind, kind)}"
         return {said: render_exported(export_dataset(dataset, kind, file, ids_in_scope(values))), download: str(file)}
 
@@ -105,15 +108,11 @@ def make_folder(download: gr.DownloadButton) -> Path:
 
 def render_exported(done: Exported) -> str:
     """What was written, and what could not be."""
-    lines = [render_notice(f"{done.rows:,} rows written.")]
+    lines = [render_notice(f"{count_rows(done.rows)} written.")]
     lines += [render_notice(note, "caution") for note in done.notes]
-    lines += [
-        render_notice(
-            f"{len(ids):,} rows left out: {reason} (ids {', '.join(map(str, ids[:8]))}{', ...' * (len(ids) > 8)}).",
-            "caution",
-        )
-        for reason, ids in done.left_out.items()
-    ]
+    for reason, ids in done.left_out.items():
+        which = f"ids {', '.join(map(str, ids[:8]))}{', ...' * (len(ids) > 8)}"
+        lines.append(render_notice(f"{count_rows(len(ids))} left out: {reason} ({which}).", "caution"))
     return "".join(lines)
 
 

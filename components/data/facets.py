@@ -54,6 +54,12 @@ def add_filter(query: Query, facet: str, value: str) -> Query:
     return replace(query, **{facet: kept})
 
 
+def add_contains(query: Query, column: str, text: str) -> Query:
+    """The query with a text that a column must contain, in place of an earlier one for the column; "": without it."""
+    kept = tuple(pair for pair in query.contains if pair[0] != column)
+    return replace(query, contains=(*kept, (column, text)) if text else kept)
+
+
 def set_range(query: Query, name: str, low: int, high: int) -> Query:
     """The query with a length from `low` to `high`, both included."""
     if name not in LENGTHS or low > high:
@@ -119,7 +125,7 @@ def render_pills(query: Query, titles: Mapping[str, str]) -> str:
 def name_range(low: int | None, high: int | None) -> str:
     if low is None or high is None:
         return f"at least {low:,}" if high is None else f"at most {high:,}"
-    return f"{low:,} to {high:,}"
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def name_value(facet: str, value: str, titles: Mapping[str, str]) -> str:
@@ -136,11 +142,15 @@ def shorten(text: str, most: int = LONGEST_VALUE) -> str:
 # Counts
 
 
-def render_facets(counts: Facets, query: Query, titles: Mapping[str, str], preparing: str = "") -> str:
+def render_facets(
+    counts: Facets, query: Query, titles: Mapping[str, str], columns: Sequence[str] = (), preparing: str = ""
+) -> str:
     """The left pane. `preparing`: what is still worked out in the background; the script asks again meanwhile."""
     parts = [render_donut(counts.status)]
     if preparing:
         parts.append(f'<p class="muted" role="status" data-preparing>{escape(preparing)}</p>')
+    if not counts.status and not counts.ready:  # nothing is known yet: no row of zeros
+        return f'<div class="facets">{"".join(parts)}</div>'
     for facet, title in TITLES.items():
         values = list(getattr(counts, facet))
         values += [(value, 0) for value in getattr(query, facet) if value not in dict(values)]
@@ -151,7 +161,38 @@ def render_facets(counts: Facets, query: Query, titles: Mapping[str, str], prepa
             values = [(status, found.get(status, 0)) for status in STATUSES]
         if values:
             parts.append(render_values(facet, title, values, getattr(query, facet), titles))
+    if counts.golden or query.golden:
+        parts.append(render_golden(counts.golden, bool(query.golden)))
+    if columns:
+        parts.append(render_contains(columns))
     return f'<div class="facets">{"".join(parts)}</div>'
+
+
+def render_stuck(problem: str) -> str:
+    """Why nothing is counted, and a way to try again."""
+    return (
+        f'<div class="facets"><p class="problem" role="alert">{escape(problem)}</p>'
+        '<button type="button" data-retry style="--share:0"><span>Try again</span></button></div>'
+    )
+
+
+def render_golden(count: int, pressed: bool) -> str:
+    """Rows kept for the test."""
+    on = "true" if pressed else "false"
+    return (
+        f'<section><h4>Golden</h4><button type="button" data-facet="golden" data-value="" aria-pressed="{on}" '
+        f'style="--share:0"><span>kept for the test</span><b>{count:,}</b></button></section>'
+    )
+
+
+def render_contains(columns: Sequence[str]) -> str:
+    """A text to look for in one column; the script reports it once it is typed."""
+    options = "".join(f"<option>{escape(column)}</option>" for column in columns)
+    return (
+        '<section class="contains"><h4>Column contains</h4>'
+        f'<select aria-label="Column">{options}</select>'
+        '<input type="text" aria-label="Text that the column contains" placeholder="text"></section>'
+    )
 
 
 def render_values(

@@ -191,6 +191,8 @@ listen(element, 'change', (event) => {
   if (field.matches('th select')) {
     trigger('role', { column: Number(field.dataset.column), role: field.value });
     field.value = field.dataset.role; // the server's drawing is what counts
+  } else if (field.matches('select.order')) {
+    trigger('sort', { key: field.value });
   } else if (field.matches('select.size')) {
     trigger('turn', { offset: Number(root().dataset.offset), size: Number(field.value), edge: '' });
   } else if (field.matches('input.page')) {
@@ -255,7 +257,9 @@ listen(document, 'input', (event) => {
   clearTimeout(pause);
   pause = setTimeout(() => settle(true), SAVE_AFTER);
 });
-listen(document, 'focusout', (event) => { if (touched && inForm(event.target)) settle(false); });
+// Text that the studio could not take yet (half-typed JSON): said aloud when the field is left.
+const refused = () => document.querySelector('#data-status .state.problem');
+listen(document, 'focusout', (event) => { if ((touched || refused()) && inForm(event.target)) settle(false); });
 listen(document, 'keydown', (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && inForm(event.target)) {
     event.preventDefault();
@@ -264,7 +268,7 @@ listen(document, 'keydown', (event) => {
 }, { capture: true });
 listen(window, 'studio-save', () => settle(false));
 listen(window, 'beforeunload', (event) => {
-  if (!touched && (!editor || editor.box.value === editor.before)) return;
+  if (!touched && !refused() && (!editor || editor.box.value === editor.before)) return;
   settle(true);
   event.preventDefault(); // the browser asks, and meanwhile the text is saved
 });
@@ -282,10 +286,10 @@ function keepDraft() {
   sessionStorage.setItem(DRAFT, JSON.stringify({ row: formRow(), version: formVersion(), texts }));
 }
 
-function restoreDraft(tries = 20) {
+function restoreDraft(tries = 300) { // a minute: a busy machine is no reason to lose a text
   const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? 'null');
   if (!draft || touched) return;
-  if (!formRow() && tries) return setTimeout(() => restoreDraft(tries - 1), 200);
+  if (!formRow() || !formVersion()) return tries && setTimeout(() => restoreDraft(tries - 1), 200);
   sessionStorage.removeItem(DRAFT);
   if (draft.row !== formRow() || draft.version !== formVersion()) return;
   fields().forEach((field, number) => {
@@ -296,6 +300,7 @@ function restoreDraft(tries = 20) {
 }
 
 const asking = setInterval(() => {
+  if (root()?.matches('[data-waiting]') && element.offsetParent) trigger('refresh', {});
   if (document.querySelector('#data-preview [data-waiting]')) trigger('typed', {});
 }, 1000);
 alive.signal.addEventListener('abort', () => clearInterval(asking));

@@ -22,6 +22,14 @@ LONGEST_CELL = 1500  # a longer one is edited in the form
 UNSURE = 0.6
 STATUS_SIGNS = {"pending": "○", "draft": "◐", "accepted": "✓", "discarded": "✕"}
 SORTS = {"id": "id", "status": "the status"}
+# Orders without a header of their own.
+ORDERS = {
+    "": "the dataset's order",
+    "prompt_length": "prompt length",
+    "answer_length": "answer length",
+    "tokens": "tokens",
+    "changed": "last change",
+}
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,14 @@ class GridPage:
     dataset: str = ""
     found: Mapping[int, list[str]] = field(default_factory=dict)
     """Row id -> titles of the checks that found it"""
+    ready: bool = True
+    """Whether all filters and orders are known already (studio/data/view)"""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the rows asked for are not known yet."""
+        query = self.view.query
+        return not self.ready and (query.filtered or bool(query.sort))
 
 
 def render_grid(page: GridPage) -> str:
@@ -110,6 +126,7 @@ def render_state(page: GridPage) -> str:
         f'data-selected="{selected}" data-move="{move}" data-saved="{escape(page.saved)}" '
         f'data-offset="{page.view.offset}" data-size="{page.view.size}" data-total="{page.total}" '
         f'data-editable="{"" if page.read_only else "yes"}" data-key="{escape(which_rows(page))}"'
+        f"{' data-waiting' if page.waiting else ''}"
     )
 
 
@@ -220,7 +237,9 @@ def show_turns(value: object) -> str:
 
 def render_no_rows(page: GridPage, columns: int) -> str:
     query = page.view.query
-    if query.search or query.filtered:
+    if page.waiting:
+        text = "The rows are still being read. Those that match appear here by themselves in a moment."
+    elif query.search or query.filtered:
         text = "No row matches. Take a filter away, or change the search."
         if query.search:
             text = f"No row holds “{escape(query.search)}”{' under these filters' if query.filtered else ''}. "
@@ -243,13 +262,30 @@ def render_pager(page: GridPage) -> str:
     sizes = "".join(f"<option{' selected' if size == view.size else ''}>{size}</option>" for size in SIZES)
     return (
         f'<nav class="pager" aria-label="Pages"><span class="where" aria-live="polite">{where}'
-        f"{' that match' if narrowed and page.total else ''}</span>"
+        f"{' that match' if narrowed and page.total else ''}</span>{render_order(view.query)}"
         f'<button type="button" data-offset="{back}"{" disabled" if view.page == 1 else ""}>Previous</button>'
         f'<label>Page <input type="number" class="page" min="1" max="{pages}" value="{view.page}"> of {pages:,}</label>'
         f'<button type="button" data-offset="{view.offset + view.size}"'
         f"{' disabled' if view.page >= pages else ''}>Next</button>"
         f'<label><select class="size" data-role="{view.size}">{sizes}</select> a page</label></nav>'
     )
+
+
+def render_order(query: Query) -> str:
+    """Orders that no header stands for, and which way round."""
+    by_header = query.sort not in ORDERS
+    options = '<option value="-" selected>a column</option>' if by_header else ""
+    options += "".join(
+        f'<option value="{key}"{" selected" if query.sort == key else ""}>{words}</option>'
+        for key, words in ORDERS.items()
+    )
+    arrow = "▼" if query.descending else "▲"
+    turn = (
+        f'<button type="button" data-sort="{escape(query.sort)}" title="Turn the order round" '
+        f'aria-label="Turn the order round">{arrow}</button>'
+    )
+    shown = turn if query.sort and not by_header else ""
+    return f'<label>by <select class="order">{options}</select></label>{shown}'
 
 
 def render_empty(read_only: bool) -> str:

@@ -1,6 +1,6 @@
 """What the panels beside the rows have in common: each is filled when it is opened, and when rows change meanwhile."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import gradio as gr
 from components.data.cells import show_cell
 from components.data.parts import Tab
 from components.data.wiring import LATEST, ORDERED, text_from
-from components.shared import told
+from components.shared import FOLLOWING, told
 from studio.errors import DataError
 
 SCRIPT = Path(__file__).with_name("panel.js")
@@ -23,8 +23,13 @@ def lay_out_panel(elem_id: str) -> gr.HTML:
     return gr.HTML(elem_id=elem_id, js_on_load=SCRIPT.read_text(encoding="utf-8"), apply_default_css=False)
 
 
-def fill_when_seen(tab: Tab, panel: gr.Tab, fill: Callable[[dict], dict], inputs: set, outputs: list) -> None:
-    """Call `fill` when the panel is opened, and while it is open when the dataset or its rows change."""
+def fill_when_seen(
+    tab: Tab, panel: gr.Tab, fill: Callable[[dict], dict], inputs: set, outputs: list, also: Sequence = ()
+) -> None:
+    """Call `fill` when the panel is opened, and while it is open when the dataset or its rows change.
+
+    `also`: other events on which it follows.
+    """
     everything = tab.inputs | inputs | {tab.panel}
 
     def open_panel(values: dict) -> dict:
@@ -34,8 +39,8 @@ def fill_when_seen(tab: Tab, panel: gr.Tab, fill: Callable[[dict], dict], inputs
         return fill(values) if values[tab.panel] == panel.id else gr.skip()
 
     panel.select(told(open_panel), everything, [tab.panel, *outputs], **LATEST)
-    changed = [tab.shared.dataset.change, tab.shared.edits.change]
-    gr.on(changed, told(follow), everything, outputs, **{**LATEST, "concurrency_id": f"data-panel-{panel.id}"})
+    changed = [tab.shared.dataset.change, tab.shared.edits.change, *also]
+    gr.on(changed, told(follow), everything, outputs, **FOLLOWING, concurrency_id=f"data-panel-{panel.id}")
 
 
 def wire_acts(shown: gr.HTML, acts: Mapping[str, Act], inputs: set, outputs: list) -> None:

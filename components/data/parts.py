@@ -11,7 +11,7 @@ from components.data.grid import View
 from components.data.review import Review
 from components.shared import Services, Shared, browser_state
 
-MOST_FIELDS = 8
+MOST_FIELDS = grid.MOST_COLUMNS  # what is seen in the table can be edited in the form
 ACTIONS = {"add": "Add row", "duplicate": "Duplicate", "delete": "Delete", "undo": "Undo", "redo": "Redo"}
 
 

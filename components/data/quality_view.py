@@ -79,8 +79,8 @@ def render_clean(checks: Sequence[CheckCount]) -> str:
     return text
 
 
-def render_proposals(name: str, proposals: Sequence[Proposal], read_only: bool) -> str:
-    """Every row that a repair would touch, and how."""
+def render_proposals(name: str, proposals: Sequence[Proposal], read_only: bool, seen: str = "") -> str:
+    """Every row that a repair would touch, and how. `seen`: what the rows were, for the button to tell."""
     title = escape(find_check(name).title)
     if not proposals:
         return (
@@ -89,7 +89,7 @@ def render_proposals(name: str, proposals: Sequence[Proposal], read_only: bool) 
     touched = len({proposal.row_id for proposal in proposals})
     items = "".join(f"<li>{render_proposal(proposal)}</li>" for proposal in proposals[:MOST_SHOWN])
     more = f"<p class='muted'>and {len(proposals) - MOST_SHOWN:,} more of the same kind</p>"
-    do = "" if read_only else button("repair", f"Repair {count_rows(touched)}", check=name)
+    do = "" if read_only else button("repair", f"Repair {count_rows(touched)}", check=name, seen=seen)
     return (
         f'<div class="panel repair"><h3>{title}: proposed repair</h3><ul class="changes" tabindex="0">{items}</ul>'
         f"{more if len(proposals) > MOST_SHOWN else ''}<p>{do} {button('close', 'Leave them as they are')}</p></div>"
@@ -108,29 +108,31 @@ def render_proposal(proposal: Proposal) -> str:
     return f"{row} <i>becomes a {escape(str(proposal.after))}</i> {why}"
 
 
-def render_conflicts(groups: Sequence[Sequence[Row]], mapping: Mapping[str, str], read_only: bool) -> str:
+def render_conflicts(
+    groups: Sequence[Sequence[Row]], mapping: Mapping[str, str], read_only: bool, seen: str = ""
+) -> str:
     """Rows with one prompt and different answers: keep one, or merge their answers."""
     if not groups:
         return '<div class="panel"><p>No prompt has two answers any more.</p></div>'
-    cards = "".join(render_conflict(group, mapping, read_only) for group in groups)
+    cards = "".join(render_conflict(group, mapping, read_only, seen) for group in groups)
     return f'<div class="panel"><h3>One prompt, different answers</h3>{cards}</div>'
 
 
-def render_conflict(rows: Sequence[Row], mapping: Mapping[str, str], read_only: bool) -> str:
+def render_conflict(rows: Sequence[Row], mapping: Mapping[str, str], read_only: bool, seen: str) -> str:
     answers = [column for column, role in mapping.items() if role in ("output", "messages", "label", "tags")]
-    ids = ",".join(str(row.id) for row in rows)
+    told = {"rows": ",".join(str(row.id) for row in rows), "seen": seen}
     prompt = "".join(
         f"<dt>{escape(column)}</dt><dd>{escape(clip(show_cell(value)))}</dd>"
         for column, value in rows[0].values.items()
         if mapping.get(column) in ("system", "instruction", "input")
     )
-    sides = "".join(render_side(row, answers, ids, read_only) for row in rows)
-    merge = "" if read_only else button("merge", "Merge the answers", rows=ids)
+    sides = "".join(render_side(row, answers, told, read_only) for row in rows)
+    merge = "" if read_only else button("merge", "Merge the answers", **told)
     return f'<article class="card"><dl>{prompt}</dl><div class="sides">{sides}</div><p>{merge}</p></article>'
 
 
-def render_side(row: Row, answers: Sequence[str], ids: str, read_only: bool) -> str:
+def render_side(row: Row, answers: Sequence[str], told: Mapping[str, str], read_only: bool) -> str:
     """One of the answers, with the button that keeps it alone."""
     texts = "".join(f"<pre>{escape(clip(show_cell(row.values.get(column)), 1500))}</pre>" for column in answers)
-    keep = "" if read_only else button("keep", "Keep this answer", kept=row.id, rows=ids)
+    keep = "" if read_only else button("keep", "Keep this answer", kept=row.id, **told)
     return f"<section><h4 class='tabular'>Row {row.id}</h4>{texts}{keep}</section>"

@@ -12,6 +12,8 @@ from components.data.views import (
     count_edit,
     dataset_at_hand,
     find_row,
+    place_of,
+    show_actions,
     show_page,
     show_row,
     view_at_hand,
@@ -21,7 +23,7 @@ from components.shared import QUIET, refuse_read_only, told
 from studio.data.store import open_dataset
 from studio.data.store.dataset import Dataset
 from studio.data.store.tables import Row
-from studio.data.view import offset_of, read_page
+from studio.data.view import read_page
 
 # The class decides what is shown (review.css); the grid measures its panes anew.
 TOGGLE_FOCUS = """() => {
@@ -58,7 +60,7 @@ def wire_verdicts(tab: Tab) -> None:
             opened = row_in_form(tab, values)
             dataset = open_dataset(tab.services.home, opened.dataset)
             row = dataset.row(opened.row)
-            place = place_of(tab, values, dataset, row.id)
+            place = place_at_hand(tab, values, dataset, row.id)
             status = review.next_status(row, verdict)
             dataset.mark([row.id], status=status)
             if status == "pending":
@@ -72,7 +74,7 @@ def wire_verdicts(tab: Tab) -> None:
         def step_row(values: dict):
             dataset = dataset_at_hand(tab, values)
             row = find_row(dataset, values[tab.shared.row])
-            place = place_of(tab, values, dataset, row.id) if row else 0
+            place = place_at_hand(tab, values, dataset, row.id) if row else 0
             return show_at(tab, values, dataset, max(0, place + by), "")
 
         return step_row
@@ -83,16 +85,16 @@ def wire_verdicts(tab: Tab) -> None:
     controls.steps["skip"].click(step(1), tab.inputs, tab.outputs, **ORDERED)
 
 
-def place_of(tab: Tab, values: Mapping, dataset: Dataset, row_id: int) -> int:
+def place_at_hand(tab: Tab, values: Mapping, dataset: Dataset, row_id: int) -> int:
     """Where a row stands in the view; the start of the page where the filters keep it out."""
     view = view_at_hand(tab, values)
-    place = offset_of(tab.services.home, dataset, view.query, row_id)
+    place = place_of(tab, dataset, view, row_id)
     return view.offset if place is None else place
 
 
 def go_on(tab: Tab, values: Mapping, dataset: Dataset, row: Row, place: int, said: str) -> dict:
     """The row after one that was judged: it may have left the view, and then the next has taken its place."""
-    still = offset_of(tab.services.home, dataset, view_at_hand(tab, values).query, row.id)
+    still = place_of(tab, dataset, view_at_hand(tab, values), row.id)
     return show_at(tab, values, dataset, place if still is None else still + 1, said)
 
 
@@ -126,7 +128,8 @@ def wire_marks(tab: Tab) -> None:
             row = dataset.row(opened.row)
             page = show_page(tab, dataset, view_at_hand(tab, values), row.id)
             status = render_status(row.id, "Saved", version=row.version)
-            return page | count_edit(tab, values) | {tab.form.status: status}
+            actions = show_actions(tab, dataset, row)  # this may be the first change that can be undone
+            return page | count_edit(tab, values) | actions | {tab.form.status: status}
 
         return mark_row
 

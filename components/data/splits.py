@@ -16,7 +16,7 @@ from components.shared import read_recipe, told
 from studio.data.splits import SPLITS, Leak, find_leaks, load_assignment
 from studio.data.store.dataset import Dataset
 from studio.data.view import Query, read_facets
-from studio.errors import SettingsError
+from studio.errors import DataError, SettingsError
 from studio.home import Home
 from studio.settings import DataSettings, change
 
@@ -56,7 +56,10 @@ def build_splits_panel(tab: Tab, panel: gr.Tab) -> None:
         if values[tab.shared.dataset] is None:
             return {shown: render_first_step("There is no dataset yet. Press “Add data”.")}
         settings = read_recipe(values[recipe]).data
-        return {shown: describe_splits(tab.services.home, dataset_at_hand(tab, values), settings)}
+        try:
+            return {shown: describe_splits(tab.services.home, dataset_at_hand(tab, values), settings)}
+        except DataError as error:  # a column's name that is half typed: no message for every key
+            return {shown: render_first_step(str(error))}
 
     def fill(values: dict) -> dict:
         return {**form.values(read_recipe(values[recipe])), **draw(values)}
@@ -77,7 +80,8 @@ def build_splits_panel(tab: Tab, panel: gr.Tab) -> None:
         opened = open_view(tab, dataset_at_hand(tab, values), view)
         return opened | {tab.panels: gr.Tabs(selected="rows"), tab.panel: "rows"}
 
-    fill_when_seen(tab, panel, fill, {recipe}, [shown, *controls])
+    back = panel.parent.parent.select  # from the Model tab, say, where the same settings can be changed
+    fill_when_seen(tab, panel, fill, {recipe}, [shown, *controls], [back])
     gr.on(
         [control.change for control in controls],
         edit,
@@ -85,13 +89,17 @@ def build_splits_panel(tab: Tab, panel: gr.Tab) -> None:
         [recipe, shown],
         **LATEST,
     )
+    shown.refresh(told(draw), tab.inputs | {recipe}, [shown], **LATEST)
     wire_acts(shown, {"rows": show_rows}, tab.inputs, [*tab.outputs, tab.panel])
 
 
 def describe_splits(home: Home, dataset: Dataset, settings: DataSettings) -> str:
     """The splits as a table, what is worth knowing of them, and the leaks. They are kept for the filter by split."""
     assignment = load_assignment(home, dataset, settings)
-    counts = [SplitCounts(split, dict(read_facets(home, dataset, Query(splits=(split,))).status)) for split in SPLITS]
+    found = {split: read_facets(home, dataset, Query(splits=(split,))) for split in SPLITS}
+    if not all(each.ready for each in found.values()):
+        return '<p class="muted first-step" role="status" data-waiting>The rows are being counted …</p>'
+    counts = [SplitCounts(split, dict(each.status)) for split, each in found.items()]
     leaks = find_leaks(home, dataset, assignment.splits)
     notes = "".join(f"<li>{escape(note)}</li>" for note in assignment.notes)
     return (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import gradio as gr
 from gradio.context import Context
 
-from components.data import adding, bulk, cells, editing, facets, reviewing
+from components.data import adding, adding_parts, bulk, cells, editing, facets, reviewing
 from components.data.export import build_export_panel
 from components.data.grid import read_view
 from components.data.parts import Tab, lay_out_rows, lay_out_toolbar
@@ -47,7 +47,7 @@ PANELS = (
 def build_data_tab(services: Services, shared: Shared) -> None:
     """Lay the tab out and wire it; called inside its gr.Tab."""
     toolbar = lay_out_toolbar(services)
-    added = adding.lay_out()
+    added = adding_parts.lay_out()
     with gr.Tabs(elem_id="data-panels") as panels:
         with gr.Tab("Rows", id="rows") as rows:
             many = bulk.lay_out()
@@ -57,7 +57,8 @@ def build_data_tab(services: Services, shared: Shared) -> None:
                 build(tab, panel)
     wire_opening(tab)
     wire_reading(tab)
-    wire_filters(tab, rows)
+    wire_filters(tab)
+    wire_counts(tab, rows)
     wire_preview(tab)
     adding.wire(tab, added)
     editing.wire(tab)
@@ -94,7 +95,7 @@ def wire_opening(tab: Tab) -> None:
         return show_dataset(tab, dataset, view_at_hand(tab, values), row_id)
 
     Context.root_block.load(open_page, tab.inputs, tab.outputs, **QUIET)
-    tab.toolbar.dataset.input(switch, tab.inputs | {tab.toolbar.dataset}, tab.outputs, **QUIET)
+    tab.toolbar.dataset.input(switch, tab.inputs | {tab.toolbar.dataset}, tab.outputs, **ORDERED)
     gr.on([tab.shared.dataset.change, tab.shared.row.change], follow, tab.inputs, tab.outputs, **ORDERED)
 
 
@@ -103,8 +104,8 @@ def wire_reading(tab: Tab) -> None:
 
     @told
     def turn(values: dict, evt: gr.EventData):
-        asked = {**values[tab.view], "offset": number_from(evt, "offset"), "size": number_from(evt, "size")}
-        view = read_view(asked, values[tab.toolbar.search] or "")
+        kept = view_at_hand(tab, values).to_json()
+        view = read_view({**kept, "offset": number_from(evt, "offset"), "size": number_from(evt, "size")})
         dataset = dataset_at_hand(tab, values)
         edge = text_from(evt, "edge")
         if edge not in ("first", "last"):
@@ -126,6 +127,14 @@ def wire_reading(tab: Tab) -> None:
         return show_page(tab, dataset_at_hand(tab, values), view, values[tab.shared.row])
 
     @told
+    def refresh(values: dict):
+        """The rows asked for were not known yet: grid.js asks again. A row comes into the form if none is there."""
+        dataset, view = dataset_at_hand(tab, values), view_at_hand(tab, values)
+        if values[tab.form.opened]:
+            return show_page(tab, dataset, view, values[tab.shared.row])
+        return open_view(tab, dataset, view)
+
+    @told
     def sort(values: dict, evt: gr.EventData):
         view = view_at_hand(tab, values).around(0)
         view = replace(view, query=facets.change_sort(view.query, text_from(evt, "key")))
@@ -137,14 +146,15 @@ def wire_reading(tab: Tab) -> None:
     tab.grid.turn(turn, tab.inputs, tab.outputs, **ORDERED)
     tab.grid.pick(pick, tab.inputs, tab.outputs, **ORDERED)
     tab.grid.sort(sort, tab.inputs, tab.outputs, **ORDERED)
+    tab.grid.refresh(refresh, tab.inputs, tab.outputs, **{**ORDERED, "trigger_mode": "once"})
     tab.grid.choose(told(choose), None, tab.chosen, **ORDERED)
     page = [tab.grid, tab.view, tab.filters.pills]
-    tab.grid.seek(search, tab.inputs, page, concurrency_id="data-search", **LATEST)
+    tab.grid.seek(search, tab.inputs, page, **{**ORDERED, "trigger_mode": "always_last"})
 
 
-def wire_filters(tab: Tab, rows: gr.Tab) -> None:
-    """The pane at the left and the pills: what they show follows the view and every change."""
-    filters, progress = tab.filters, tab.form.review.progress
+def wire_filters(tab: Tab) -> None:
+    """What narrows the table: counts, bars, a text in a column, and the pills that take filters away."""
+    filters = tab.filters
 
     def narrow(values: dict, change) -> dict:
         view = view_at_hand(tab, values)
@@ -160,9 +170,24 @@ def wire_filters(tab: Tab, rows: gr.Tab) -> None:
         return narrow(values, lambda query: facets.set_range(query, text_from(evt, "name"), low, high))
 
     @told
+    def contain(values: dict, evt: gr.EventData):
+        column, text = text_from(evt, "column"), text_from(evt, "text")
+        return narrow(values, lambda query: facets.add_contains(query, column, text))
+
+    @told
     def unfilter(values: dict, evt: gr.EventData):
         facet, value = text_from(evt, "facet"), text_from(evt, "value")
         return narrow(values, lambda query: facets.remove_filter(query, facet, value))
+
+    filters.facets.filter(filter_rows, tab.inputs, tab.outputs, **ORDERED)
+    filters.facets.range(filter_range, tab.inputs, tab.outputs, **ORDERED)
+    filters.facets.contain(contain, tab.inputs, tab.outputs, **ORDERED)
+    filters.pills.unfilter(unfilter, tab.inputs, tab.outputs, **ORDERED)
+
+
+def wire_counts(tab: Tab, rows: gr.Tab) -> None:
+    """The pane at the left follows the view and every change."""
+    filters, progress = tab.filters, tab.form.review.progress
 
     @told
     def count(values: dict):
@@ -175,30 +200,35 @@ def wire_filters(tab: Tab, rows: gr.Tab) -> None:
         found = read_facets(tab.services.home, dataset, query)
         figure = facets.draw_lengths(found, query)
         lengths = gr.Plot(figure, visible=True) if figure else gr.Plot(visible=False)
-        html = facets.render_facets(found, query, CHECK_TITLES, describe_preparing(tab, dataset, found.ready))
+        preparing, problem = ("", "") if found.ready else describe_preparing(tab, dataset)
+        html = facets.render_facets(found, query, CHECK_TITLES, dataset.columns, preparing)
+        if problem:
+            html = facets.render_stuck(problem) + html
         return {filters.facets: html, filters.lengths: lengths, progress: render_progress(dict(found.status))}
 
-    filters.facets.filter(filter_rows, tab.inputs, tab.outputs, **ORDERED)
-    filters.facets.range(filter_range, tab.inputs, tab.outputs, **ORDERED)
-    filters.pills.unfilter(unfilter, tab.inputs, tab.outputs, **ORDERED)
-    inputs, shown = (
-        {tab.shared.dataset, tab.view, tab.toolbar.search, tab.panel},
-        [filters.facets, filters.lengths, progress],
-    )
+    @told
+    def retry(values: dict):
+        start(tab.services.home, dataset_at_hand(tab, values).id, "facts")
+        return count(values)
+
+    inputs = {tab.shared.dataset, tab.view, tab.toolbar.search, tab.panel}
+    shown = [filters.facets, filters.lengths, progress]
     latest = {**LATEST, "concurrency_id": "data-facets"}
     gr.on([tab.view.change, tab.shared.dataset.change, tab.shared.edits.change], count, inputs, shown, **latest)
     filters.facets.refresh(count, inputs, shown, **latest)
+    filters.facets.retry(retry, inputs, shown, **latest)
     rows.select(lambda: "rows", None, tab.panel, **QUIET).then(count, inputs, shown, **latest)
 
 
-def describe_preparing(tab: Tab, dataset: Dataset, ready: bool) -> str:
-    """What the background still works out about the rows, so that counts, orders and the search become quick."""
-    if ready:
-        return ""
+def describe_preparing(tab: Tab, dataset: Dataset) -> tuple[str, str]:
+    """(how far the background is with counts, orders and the search, why it goes no further); one of them is "".
+
+    The first question for them has started it.
+    """
     progress = read_progress(tab.services.home, dataset.id, "facts")
-    if progress.state != "running":
-        start(tab.services.home, dataset.id, "facts")
-    return f"Working out lengths, labels and the search index: {progress.fraction:.0%}"
+    if progress.state in ("failed", "stopped"):
+        return "", progress.error or "The rows were not read to the end."
+    return f"Counting and indexing the rows: {progress.fraction:.0%}", ""
 
 
 def wire_preview(tab: Tab) -> None:
@@ -223,8 +253,9 @@ def preview_row(tab: Tab, values: dict) -> str:
         opened = cells.read_opened(values[tab.form.opened])
         if opened is None:
             return ""
-        row = open_dataset(tab.services.home, opened.dataset).row(opened.row)
-        typed = cells.read_texts([values[field] for field in tab.form.fields], row.values)
+        dataset = open_dataset(tab.services.home, opened.dataset)
+        row = dataset.row(opened.row)
+        typed = cells.read_texts([values[field] for field in tab.form.fields], row.values, dataset.mapping)
     except StudioError as error:  # JSON that is not complete yet: no toast for every key
         return note(str(error))
     return render_preview(tab.services, values[tab.shared.recipe], opened.dataset, row.id, typed)

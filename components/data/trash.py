@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from components.data.differences import count_rows
 from components.data.panels import (
     button,
     fill_when_seen,
@@ -50,6 +51,7 @@ def render_trash(dataset: Dataset, offset: int, read_only: bool) -> str:
         return render_first_step(
             "The trash is empty: no row was deleted. What you delete waits here, and can come back."
         )
+    offset = min(offset, (total - 1) // PAGE * PAGE)  # rows came back, or another dataset is at hand
     items = []
     for found in dataset.trash(offset, PAGE):
         back = "" if read_only else button("restore", "Restore", row=found.row.id)
@@ -61,5 +63,5 @@ def render_trash(dataset: Dataset, offset: int, read_only: bool) -> str:
         )
     before = button("turn", "Previous", offset=max(0, offset - PAGE)) if offset else ""
     after = button("turn", "Next", offset=offset + PAGE) if offset + PAGE < total else ""
-    rows = "1 row" if total == 1 else f"{total:,} rows"
+    rows = count_rows(total)
     return f'<div class="panel"><p class="muted tabular">{rows} in the trash {before}{after}</p>{"".join(items)}</div>'

@@ -28,9 +28,13 @@ function make(tag, attributes = {}, ...children) {
 // The turns of a text and their shape, or null where only JSON can show them.
 function read(text) {
   if (!text.trim()) return { turns: [], shape: SHAPES[0] };
-  let turns;
-  try { turns = JSON.parse(text); } catch { return null; }
-  if (!Array.isArray(turns)) return null;
+  let turns, exact = true;
+  const check = (key, value, context) => { // 1.0 and very large numbers would be written back as others
+    if (typeof value === 'number' && (context ? context.source !== String(value) : !Number.isSafeInteger(value))) exact = false;
+    return value;
+  };
+  try { turns = JSON.parse(text, check); } catch { return null; }
+  if (!exact || !Array.isArray(turns)) return null;
   const shape = SHAPES.find((each) => turns.every((turn) => turn && typeof turn[each.role] === 'string'
     && typeof turn[each.text] === 'string'));
   return shape ? { turns, shape } : null;
@@ -105,7 +109,7 @@ function draw(number) {
     }
     editor.querySelectorAll('textarea').forEach(fit);
   }
-  const toggle = found ? (asText ? 'Edit as turns' : 'Edit as JSON') : 'This is not a list of turns with texts: it is edited as JSON.';
+  const toggle = found ? (asText ? 'Edit as turns' : 'Edit as JSON') : 'This is not a list of turns with texts alone: it is edited as JSON.';
   editor.append(found
     ? make('button', { type: 'button', class: 'as-json', onclick: () => { asText ? raw.delete(number) : raw.add(number); draw(number); } }, toggle)
     : make('span', { class: 'muted' }, toggle));

@@ -5,7 +5,7 @@ from html import escape
 import gradio as gr
 
 from components.data.cells import show_cell
-from components.data.differences import mark_difference
+from components.data.differences import count_rows, mark_difference
 from components.data.panels import button, fill_when_seen, lay_out_panel, render_first_step, render_values, wire_acts
 from components.data.parts import Tab
 from components.data.views import after_change, dataset_at_hand
@@ -77,7 +77,7 @@ def build_versions_panel(tab: Tab, panel: gr.Tab) -> None:
         refuse_read_only(tab.services)
         dataset = dataset_at_hand(tab, values)
         count = restore_version(dataset, number_from(evt, "version"))
-        said = f"The version is back: {count:,} rows changed; Undo takes it back"
+        said = f"The version is back: {count_rows(count)} changed; Undo takes it back"
         return after_change(tab, values, dataset, values[tab.shared.row], said) | fill(values)
 
     def turn(values: dict, evt: gr.EventData) -> dict:
@@ -92,7 +92,7 @@ def build_versions_panel(tab: Tab, panel: gr.Tab) -> None:
     save.click(save_now, tab.inputs | asked | {name, note}, [*outputs, name, note], **ORDERED)
     wire_acts(shown, {"restore": restore}, tab.inputs | asked, [*tab.outputs, *outputs])
     wire_acts(compared, {"turn": turn}, tab.inputs | asked, [compared])
-    for control in asked:
+    for control in (first, second, kinds):
         control.input(follow, tab.inputs | asked, [compared], **ORDERED)
 
 
@@ -108,7 +108,7 @@ def render_version(version: Version, edits: bool) -> str:
     digest = version.content_hash
     return (
         f'<tr><th scope="row">{escape(version.name)}<span class="muted">{escape(version.note)}</span></th>'
-        f"<td>{version.at[:16].replace('T', ' ')}</td><td>{version.rows:,} rows</td>"
+        f"<td>{version.at[:16].replace('T', ' ')}</td><td>{count_rows(version.rows)}</td>"
         f'<td><code title="SHA-256 of columns and cells: {digest}">{digest[:12]}</code></td>'
         f"<td>{button('restore', 'Restore', version=version.id) if edits else ''}</td></tr>"
     )

@@ -17,7 +17,7 @@ from studio.data.store import list_datasets, open_dataset
 from studio.data.store.dataset import Dataset, EditConflict
 from studio.data.store.tables import Row
 from studio.data.view import offset_of, read_page
-from studio.errors import DataError, StudioError
+from studio.errors import DataError
 
 SAMPLED = 200
 CHECK_TITLES = {check.name: check.title for check in CATALOGUE}
@@ -72,6 +72,7 @@ def show_dataset(tab: Tab, dataset: Dataset, view: View, row_id: object = None, 
     return {
         tab.shared.dataset: dataset.id,
         tab.shared.row: row and row.id,
+        tab.chosen: [],  # ids of another dataset's rows
         tab.toolbar.search: "",
         tab.toolbar.notice: describe_source(dataset.source),
         tab.toolbar.add: gr.Button(variant="secondary"),
@@ -89,12 +90,16 @@ def describe_source(source: Mapping) -> str:
         licence = f"; licence {source['licence']}" if source.get("licence") else ""
         text = f"From the hub: {source['hub']}{licence}."
     elif "file" in source:
-        left_out = f"; {source['dropped']:,} rows were left out" if source.get("dropped") else ""
+        left_out = f"; {left_out_rows(source['dropped'])}" if source.get("dropped") else ""
         form = str(source.get("format", "file")).upper()
         text = f"From {shown(str(source['file']))}: {form}, {source.get('family', 'unknown')} format{left_out}."
     else:
         text = "Typed here."
     return render_notice(text, "muted")
+
+
+def left_out_rows(count: int) -> str:
+    return "1 row was left out" if count == 1 else f"{count:,} rows were left out"
 
 
 def show_nothing(tab: Tab) -> Shown:
@@ -125,6 +130,7 @@ def show_page(
         read_only=tab.services.read_only,
         dataset=dataset.id,
         found=titles_of_findings(tab, dataset, found.rows),
+        ready=found.ready,
     )
     return {
         tab.grid: grid.render_grid(page),
@@ -147,10 +153,16 @@ def open_view(tab: Tab, dataset: Dataset, view: View) -> Shown:
     return shown | {tab.shared.row: row and row.id, tab.toolbar.search: view.query.search}
 
 
-def page_of_row(tab: Tab, dataset: Dataset, view: View, row_id: int) -> View:
-    """The view turned to the page on which a row stands; as it is, where its filters keep the row out."""
+def place_of(tab: Tab, dataset: Dataset, view: View, row_id: int) -> int | None:
+    """How many rows of a view stand before a row; None where the filters keep it out.
+
+    While the order of all rows is still worked out, at least the page at hand is known.
+    """
     place = offset_of(tab.services.home, dataset, view.query, row_id)
-    return view if place is None else view.around(place)
+    if place is not None:
+        return place
+    page = read_page(tab.services.home, dataset, view.query, view.offset, view.size)
+    return next((view.offset + number for number, row in enumerate(page.rows) if row.id == row_id), None)
 
 
 def show_row(tab: Tab, dataset: Dataset | None, row: Row | None, state: str = "") -> Shown:
@@ -232,10 +244,6 @@ def show_new(tab: Tab, values: Mapping, dataset: Dataset, row_id: int, state: st
 def count_edit(tab: Tab, values: Mapping) -> Shown:
     """Tell the other tabs that rows changed."""
     return {tab.shared.edits: (values[tab.shared.edits] or 0) + 1}
-
-
-def render_problem(error: StudioError) -> str:
-    return f'<div class="notice problem" role="alert">{escape(str(error))}</div>'
 
 
 def render_notice(text: str, kind: str = "") -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.frame import Parser, Terminal, UsageError, add_map_flag, add_verb, choose_home, plural, read_map
+from studio.data.files import listed
 from studio.home import Home
 
 if TYPE_CHECKING:
@@ -67,12 +68,18 @@ def import_rows(arguments: Namespace, terminal: Terminal) -> int:
 
     home = choose_home(arguments)
     if not arguments.hub and arguments.file != "-" and find_example(home, arguments.file):
-        if arguments.name or overrides:
-            raise UsageError(f"The example {arguments.file} has its own name and roles; leave out --name and --map.")
+        meant = arguments.label or arguments.direction or arguments.instruction is not None
+        if arguments.name or overrides or meant:
+            raise UsageError(
+                f"The example {arguments.file} has its own name and roles; leave out --name, --map, --label, "
+                "--direction and --instruction."
+            )
         result = import_example(home, arguments.file)
     else:
         preview = read_preview(home, arguments, overrides, terminal)
-        result = import_preview(home, preview, arguments.name, read_meaning(preview.roles, arguments))
+        roles = read_meaning(preview.roles, arguments)
+        check_direction(roles, preview)
+        result = import_preview(home, preview, arguments.name, roles)
     document = {
         "dataset": result.dataset,
         "rows": result.rows,
@@ -89,17 +96,32 @@ def import_rows(arguments: Namespace, terminal: Terminal) -> int:
 def read_preview(home: Home, arguments: Namespace, overrides: dict, terminal: Terminal) -> "ImportPreview":
     """The rows as they would be imported."""
     from studio.data.importing import HubSource, preview_file, preview_folder, preview_hub, preview_text
+    from studio.data.reading import ReadOptions
 
     drop, options, path = arguments.drop_bad_rows, read_options(arguments), Path(arguments.file)
     if arguments.hub:
+        if options != ReadOptions():
+            raise UsageError(
+                "--encoding, --delimiter, --no-header, --sheet and --text-as are for files, not for --hub."
+            )
         name, _, revision = arguments.file.partition("@")
         source = HubSource(name, arguments.subset, arguments.split, arguments.limit, revision or None)
         return preview_hub(home, source, overrides, drop, terminal.prepare)
     if any((arguments.subset, arguments.split, arguments.limit)):
         raise UsageError("--subset, --split and --limit belong to datasets of the hub: add --hub.")
     if arguments.file == "-":
-        return preview_text(home, sys.stdin.read(), overrides, drop, options)
+        return preview_text(home, read_pipe(), overrides, drop, options)
     return (preview_folder if path.is_dir() else preview_file)(home, path, overrides, drop, options)
+
+
+def read_pipe() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise UsageError(
+            "The text from the pipe is not in the encoding of this terminal. Save it to a file and import that with "
+            "--encoding."
+        ) from None
 
 
 def read_options(arguments: Namespace) -> "ReadOptions":
@@ -116,6 +138,11 @@ def read_meaning(roles: "Roles", arguments: Namespace) -> "Roles | None":
         options["labels"] = read_labels(
             arguments.label, {key: dict(kept) for key, kept in roles.options.labels.items()}
         )
+        unknown = [column for column in options["labels"] if column not in roles]
+        if unknown:
+            raise UsageError(
+                f"There is no column {listed(unknown)} for --label. The columns are {listed(list(roles))}."
+            )
     if arguments.direction:
         source, _, target = arguments.direction.partition(":")
         if not (source and target):
@@ -124,6 +151,13 @@ def read_meaning(roles: "Roles", arguments: Namespace) -> "Roles | None":
     if arguments.instruction is not None:
         options["instruction"] = arguments.instruction
     return roles.change(**options) if options else None
+
+
+def check_direction(roles: "Roles | None", preview: "ImportPreview") -> None:
+    """UsageError for a language that the texts to translate are not in: every row would be empty."""
+    languages, direction = preview.asked.languages, roles and roles.options.direction
+    if languages and direction and not set(direction) <= set(languages):
+        raise UsageError(f"--direction takes two of {listed(languages)}, not {':'.join(direction)!r}.")
 
 
 def read_labels(pairs: list[str], names: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from studio.data.roles.conversations import check_mapping, why_untrainable
 from studio.data.splits import SPLITS, candidate_reader, count_rows, decide, order_rows, read_clusters, read_example
 from studio.data.store import Dataset, Row
+from studio.data.store.edit_log import last_seq
+from studio.data.store.tables import read_rows
 from studio.errors import DataError
 from studio.home import Home
 from studio.settings import DataSettings, Recipe
@@ -21,7 +23,7 @@ class Snapshot:
     notes: list[str] = field(default_factory=list)
     """What is not as one might expect of the splits, each a sentence"""
     version: int = 0
-    """The dataset's when the snapshot was begun"""
+    """The dataset's as it was read"""
 
 
 def take_snapshot(home: Home, dataset: Dataset, recipe: Recipe) -> Snapshot:
@@ -29,18 +31,21 @@ def take_snapshot(home: Home, dataset: Dataset, recipe: Recipe) -> Snapshot:
 
     Splits hang on all rows, so that a review moves none of them from one split to another.
     """
-    version, mapping, data = dataset.version, dataset.mapping, recipe.data
+    data, mapping = recipe.data, dataset.mapping
     check_mapping(dataset.columns, mapping)
     read = candidate_reader(dataset, data)
     candidates, examples, left_out = [], {}, {}
-    for row in dataset.rows():
-        example, unreadable = read_example(row, mapping)
-        candidates.append(read(row, example))
-        reason = why_set_aside(row, data) or unreadable or why_untrainable(example)
-        if reason:
-            left_out.setdefault(reason, []).append(row.id)
-        else:
-            examples[row.id] = with_system(example, recipe.template.system)
+    with dataset.connect() as db:
+        db.execute("BEGIN")  # the rows as they are at this version, while others may go on writing
+        version = last_seq(db)
+        for row in read_rows(db, "WHERE live = 1 ORDER BY position"):
+            example, unreadable = read_example(row, mapping)
+            candidates.append(read(row, example))
+            reason = why_set_aside(row, data) or unreadable or why_untrainable(example)
+            if reason:
+                left_out.setdefault(reason, []).append(row.id)
+            else:
+                examples[row.id] = with_system(example, recipe.template.system)
     if not examples:
         raise DataError(
             f"The dataset {dataset.id} has no row that could be trained"
@@ -54,7 +59,8 @@ def take_snapshot(home: Home, dataset: Dataset, recipe: Recipe) -> Snapshot:
     if not splits["train"]:
         raise DataError(
             f"All {len(examples)} rows of {dataset.id} that could be trained are in the eval and test splits. "
-            "Add rows, or lower data.eval_fraction and data.test_fraction."
+            "Add rows, lower data.eval_fraction and data.test_fraction, or, if a column of the dataset or golden marks "
+            "put them there, change those."
         )
     tested = len(golden & set(examples))
     notes = [f"{count_rows(tested, 'golden row')} of the test never train{'s' * (tested == 1)}."] if tested else []

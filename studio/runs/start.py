@@ -66,11 +66,14 @@ def plan_run(home: Home, recipe: Recipe, dataset_id: str, renderer: Renderer, pr
     return measure_plan(recipe, snapshot, template, tokenizer, renderer, files)
 
 
-def pin_version(dataset: Dataset, run: str) -> Version:
-    """Name the dataset's present state after the run, so that it can be compared and brought back."""
+def pin_version(dataset: Dataset, run: str, seq: int) -> Version:
+    """Name the state that the run learns after it, so that it can be compared and brought back.
+
+    The dataset may have been edited since that was read.
+    """
     taken = {version.name for version in list_versions(dataset)}
     names = (f"run {run}" if number == 1 else f"run {run} ({number})" for number in count(1))
-    return save_version(dataset, next(name for name in names if name not in taken), "As this run learned it.")
+    return save_version(dataset, next(name for name in names if name not in taken), "As this run learned it.", seq)
 
 
 def check_method(recipe: Recipe) -> None:
@@ -205,7 +208,7 @@ def check_free(home: Home, name: str) -> None:
 
 def write_folder(home: Home, recipe: Recipe, dataset: Dataset, name: str, plan: Plan) -> Run:
     """The run's folder, written aside and renamed, so that it is there whole or not at all."""
-    pinned = pin_version(dataset, name)
+    pinned = pin_version(dataset, name, plan.snapshot.version)
     aside = home.runs / f".{name}.new"
     shutil.rmtree(aside, ignore_errors=True)
     (aside / "data").mkdir(parents=True)

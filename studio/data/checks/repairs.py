@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from studio.data.checks.catalogue import find_check
 from studio.data.checks.damage import repair_damage
@@ -39,7 +39,8 @@ Fix = Callable[[str], str]
 class Proposal:
     """One thing to do to one row. `action`: "edit" (a cell), "delete" or "mark".
 
-    `column`, `before` and `after` belong to an edit and a mark, whose column is "status" or another field of Marks.
+    `column`, `before` and `after` belong to an edit and a mark, whose column is "status" or another field of Marks;
+    `version` to a deletion: the row's when it was proposed.
     """
 
     row_id: int
@@ -48,6 +49,7 @@ class Proposal:
     before: object = None
     after: object = None
     why: str = ""
+    version: int | None = field(default=None, compare=False)
 
 
 def propose(home: Home, dataset: Dataset, name: str, row_ids: Iterable[int] | None = None) -> list[Proposal]:
@@ -78,7 +80,7 @@ class Repair:
     def of(self, name: str, row: Row, finding: Finding) -> Iterator[Proposal]:
         """What could be done about one finding."""
         if name in ("unreadable", "empty_answer", "empty_prompt", "placeholder_output"):
-            yield Proposal(row.id, DELETE, why=finding.detail)
+            yield delete(row, finding.detail)
         elif name == "placeholder_input":
             yield from self.edit(row, finding, lambda text: "" if is_placeholder(text, "input") else text, {"input"})
         elif name == "label_balance":
@@ -90,7 +92,7 @@ class Repair:
             yield from self.mend_opening(row, finding)
         elif name == "too_long":
             lost = finding.detail.endswith("nothing of the answer is left")
-            yield from [Proposal(row.id, DELETE, why=finding.detail)] if lost else set_aside(row, finding)
+            yield from [delete(row, finding.detail)] if lost else set_aside(row, finding)
         elif name in ("language_mismatch", "outlying_length"):
             yield from set_aside(row, finding)
         else:
@@ -111,7 +113,7 @@ class Repair:
 
     def mend_structure(self, row: Row, finding: Finding) -> Iterator[Proposal]:
         if "repeats the prompt" in finding.detail:
-            yield Proposal(row.id, DELETE, why=finding.detail)
+            yield delete(row, finding.detail)
             return
         edits = list(self.edit(row, finding, close_fence, TEXT_ROLES))
         yield from edits or set_aside(row, finding)
@@ -137,6 +139,11 @@ class Repair:
             after = map_texts(before, fix) if role in roles else before
             if after != before:
                 yield Proposal(row.id, EDIT, column, before, after, finding.detail)
+
+
+def delete(row: Row, why: str) -> Proposal:
+    """The row to the trash, unless its cells change before that."""
+    return Proposal(row.id, DELETE, why=why, version=row.version)
 
 
 def set_aside(row: Row, finding: Finding) -> list[Proposal]:
@@ -168,13 +175,16 @@ def thin_out(dataset: Dataset, findings: list[Finding]) -> Iterator[Proposal]:
     groups: dict[int, dict[int, Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.group, {})[finding.row_id] = finding
+    known = {row.id: row for row in dataset.rows_by_id(list({*groups, *(found.row_id for found in findings)}))}
     for group, found in groups.items():
-        rows = dataset.rows_by_id(sorted({group, *found}))
+        rows = [known[row_id] for row_id in sorted({group, *found}) if row_id in known]
+        if len(rows) < 2:  # the others went in this moment
+            continue
         kept = min(rows, key=lambda row: (not row.marks.golden, row.marks.status != "accepted", row.id))
         for row in rows:
             if row is not kept and not row.marks.golden:
                 detail = found[row.id].detail if row.id in found else f"the same as row {kept.id}"
-                yield Proposal(row.id, DELETE, why=detail)
+                yield delete(row, detail)
 
 
 def move_together(dataset: Dataset, findings: list[Finding], wanted: set[int]) -> Iterator[Proposal]:
@@ -184,9 +194,11 @@ def move_together(dataset: Dataset, findings: list[Finding], wanted: set[int]) -
     groups: dict[int, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.group, []).append(finding)
+    split = dataset.rows_by_id(list({finding.row_id for finding in findings}))
+    known = {row.id: row for row in split if read_split(row.values, mapping)}
     for found in groups.values():
         details = {finding.row_id: finding.detail for finding in found}
-        rows = [row for row in dataset.rows_by_id(list(details)) if read_split(row.values, mapping)]
+        rows = [known[row_id] for row_id in details if row_id in known]
         held = min(rows, key=lambda row: SPLIT_ORDER.index(read_split(row.values, mapping)), default=None)
         for row in rows:
             if row.id in wanted and read_split(row.values, mapping) != read_split(held.values, mapping):
@@ -197,7 +209,7 @@ def propose_choice(dataset: Dataset, kept: int, others: Iterable[int]) -> list[P
     """Of rows that contradict each other one is kept. DataError if it is gone."""
     dataset.row(kept)
     why = f"row {kept} was kept"
-    return [Proposal(row.id, DELETE, why=why) for row in dataset.rows_by_id(list(others)) if row.id != kept]
+    return [delete(row, why) for row in dataset.rows_by_id(list(others)) if row.id != kept]
 
 
 def propose_merge(dataset: Dataset, row_ids: Sequence[int], answer: str | None = None) -> list[Proposal]:
@@ -236,7 +248,7 @@ def apply(dataset: Dataset, proposals: Sequence[Proposal], name: str = "") -> in
         row = rows.get(proposal.row_id)
         if row is None:
             continue
-        if proposal.action == DELETE:
+        if proposal.action == DELETE and proposal.version in (None, row.version):
             deletes.add(row.id)
         elif proposal.action == MARK and getattr(row.marks, proposal.column) == proposal.before:
             marks[row.id] = replace(marks.get(row.id, row.marks), **{proposal.column: proposal.after})

@@ -1,7 +1,7 @@
 """What the last run of the checks found, as far as the rows are still what they were.
 
-What was found about a row holds until its cells change: a row that was repaired, edited or deleted since is in no list
-and no count, and is stale until the checks run again. Of rows that belong together at least two must be left.
+What was found about a row holds until its cells change: a row that was repaired, edited, deleted or discarded since is
+in no list and no count, and is stale until the checks run again. Of rows that belong together two or more must be left.
 """
 
 import json
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from studio.data.checks.catalogue import CATALOGUE, SEVERITIES, Check, find_check
 from studio.data.checks.survey import Finding
 from studio.data.store.dataset import Dataset
+from studio.data.store.edit_log import MARKS
 from studio.errors import DataError
 from studio.home import Home
 
@@ -21,8 +22,9 @@ IN_COMPANY = ("conflicting_answers", "near_duplicates", "leakage")
 # Copies stand without the row that they are copies of: if that changed, they may be none.
 COPIES = ("duplicate_rows", "duplicate_prompts")
 WITHOUT_A_CHOICE = ("conflicting_answers", "duplicate_prompts")
-
-STALE = "CREATE TEMP TABLE stale (row_id INTEGER PRIMARY KEY)"
+# As marks are stored (store/marks.py).
+DISCARDED = """(instr({}, '"status":"discarded"') > 0)"""
+STALE = "CREATE TEMP TABLE stale (row_id INTEGER PRIMARY KEY, gone INTEGER NOT NULL)"
 FRESH = f"""
 CREATE TEMP VIEW fresh AS SELECT * FROM findings WHERE row_id NOT IN (SELECT row_id FROM stale)
     AND (name NOT IN {COPIES} OR group_id NOT IN (SELECT row_id FROM stale))
@@ -30,6 +32,13 @@ CREATE TEMP VIEW fresh AS SELECT * FROM findings WHERE row_id NOT IN (SELECT row
 STANDING = f"""
 CREATE TEMP VIEW standing AS SELECT * FROM fresh WHERE name NOT IN {IN_COMPANY} OR (name, group_id) IN (
     SELECT name, group_id FROM fresh WHERE name IN {IN_COMPANY} GROUP BY name, group_id HAVING count(*) > 1)
+"""
+# Rows that the last run did not see as they are: their cells or life changed, new and deleted ones too, or the review
+# discarded them or took them back. `gone`: they need no new look.
+CHANGED = f"""
+SELECT id, live = 0 OR {DISCARDED.format("marks")} FROM rows WHERE changed > :seq AND (version > :seq OR id IN (
+    SELECT row_id FROM edits WHERE seq > :seq AND part = '{MARKS}'
+    AND {DISCARDED.format("before")} <> {DISCARDED.format("after")} GROUP BY row_id HAVING count(*) % 2 = 1))
 """
 
 
@@ -63,8 +72,7 @@ def read_summary(home: Home, dataset: Dataset) -> Summary:
             return Summary("none", "", 0, arrange({}, False))
         meta = read_meta(db)
         counts = dict(db.execute("SELECT name, count(*) FROM standing GROUP BY name"))
-        stale = db.execute("SELECT count(*) FROM stale").fetchone()[0]
-        gone = count_gone(dataset, meta["seq"])
+        stale, gone = db.execute("SELECT count(*), coalesce(sum(gone), 0) FROM stale").fetchone()
         same = meta["roles"] == dataset.mapping.to_json()
     outdated = bool(stale or not same)
     checks = arrange(counts, bool(meta["options"].get("model")))
@@ -129,7 +137,10 @@ def clusters(home: Home, dataset_id: str) -> dict[int, int]:
 
 @contextmanager
 def open_results(home: Home, dataset: Dataset) -> Iterator[sqlite3.Connection | None]:
-    """The results with a view `standing` on what still holds; None before the first run."""
+    """The results with a view `standing` on what still holds; None before the first run.
+
+    None as well if they are of a later state than the dataset has: it was put back to an older copy.
+    """
     path = home.cache(dataset.id) / RESULTS
     if not path.is_file():
         yield None
@@ -137,8 +148,11 @@ def open_results(home: Home, dataset: Dataset) -> Iterator[sqlite3.Connection | 
     with closing(connect(path)) as db:
         try:
             seq = read_meta(db)["seq"]
+            if seq > dataset.version:
+                yield None
+                return
             db.execute(STALE)
-            db.executemany("INSERT INTO stale VALUES (?)", changed_since(dataset, seq))
+            db.executemany("INSERT INTO stale VALUES (?, ?)", changed_since(dataset, seq))
             db.execute(FRESH)
             db.execute(STANDING)
             yield db
@@ -154,13 +168,7 @@ def read_meta(db: sqlite3.Connection) -> dict:
     return {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta")}
 
 
-def changed_since(dataset: Dataset, seq: int) -> list[tuple[int]]:
-    """Rows whose cells or life changed after that entry of the log; new and deleted ones too."""
+def changed_since(dataset: Dataset, seq: int) -> list[tuple[int, int]]:
+    """(row id, whether it is gone) of the rows that are not what they were at that entry of the log."""
     with dataset.connect() as db:
-        return db.execute("SELECT id FROM rows WHERE changed > ? AND version > ?", [seq, seq]).fetchall()
-
-
-def count_gone(dataset: Dataset, seq: int) -> int:
-    with dataset.connect() as db:
-        query = "SELECT count(*) FROM rows WHERE changed > ? AND version > ? AND live = 0"
-        return db.execute(query, [seq, seq]).fetchone()[0]
+        return db.execute(CHANGED, {"seq": seq}).fetchall()

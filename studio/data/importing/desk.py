@@ -28,13 +28,15 @@ class Read(Protocol):
 
 @dataclass(frozen=True)
 class Pending:
-    """An import as it stands. `fraction`: 0 to 1, None where it is not known; `bad`: which rows cannot be used."""
+    """An import as it stands. `fraction`: 0 to 1, None where it is not known; `bad`: which rows cannot be used;
+    `options`: how it was asked to be read, None for as found."""
 
     state: Literal["reading", "ready", "refused", "failed"]
     message: str = ""
     fraction: float | None = None
     preview: ImportPreview | None = None
     bad: BadRowsError | None = None
+    options: ReadOptions | None = None
 
 
 class ImportDesk:
@@ -63,7 +65,7 @@ class ImportDesk:
             read = self.reads.get(ticket)
             if read is None:
                 raise gone()
-            started = self.pending[ticket] = Pending("reading", "Reading")
+            started = self.pending[ticket] = Pending("reading", "Reading", options=options)
         threading.Thread(target=self.run, args=(ticket, started, read, drop_bad_rows, options), daemon=True).start()
 
     def run(self, ticket: str, started: Pending, read: Read, drop_bad_rows: bool, options: ReadOptions | None) -> None:
@@ -81,14 +83,18 @@ class ImportDesk:
                 return self.pending.get(ticket) is not last
 
         def progress(message: str, fraction: float | None) -> None:
-            note(Pending("reading", message, fraction))
+            note(Pending("reading", message, fraction, options=options))
 
         try:
-            note(Pending("ready", preview=read(drop_bad_rows, options, progress, should_stop)))
+            preview = read(drop_bad_rows, options, progress, should_stop)
+            note(Pending("ready", preview=preview, options=options))
         except BadRowsError as error:
-            note(Pending("refused", str(error), bad=error))
+            note(Pending("refused", str(error), bad=error, options=options))
         except StudioError as error:
-            note(Pending("failed", str(error)))
+            note(Pending("failed", str(error), options=options))
+        except OSError as error:  # such as a full disk: else it would seem to be read for ever
+            fault = f"The rows could not be read ({error.strerror or error}). Free some disk space if it is full"
+            note(Pending("failed", f"{fault}, and try again.", options=options))
 
     def look(self, ticket: str) -> Pending:
         """How an import stands; DataError if there is none of that ticket any more."""

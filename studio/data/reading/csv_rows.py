@@ -13,6 +13,7 @@ from studio.data.reading.table_rows import Table
 
 SAMPLE = 200_000
 SAMPLE_RECORDS = 50
+ENOUGH = 0.75  # share of records that are as wide as the header
 LONGEST_NAME = 60  # characters of a header's cell, where a file's name does not say that it is a table
 
 
@@ -116,10 +117,13 @@ def count_faults(text: str, dialect: Dialect) -> int:
 
 
 def is_table(text: str) -> bool:
-    """Whether a text of which the name says nothing is clearly a table, and not prose with commas in it."""
+    """Whether a text of which the name says nothing is clearly a table, and not prose with commas in it.
+
+    A few records of another width are faults of a table, which are told; else one bad line would make all lines text.
+    """
     dialect = find_dialect(text, None)
     widths = sample_widths(text, dialect)
-    if len(widths) < 2 or widths[0] < 2 or widths.count(widths[0]) < len(widths):
+    if len(widths) < 2 or widths[0] < 2 or widths.count(widths[0]) < ENOUGH * len(widths):
         return False
     names = [name.strip() for name in next(make_reader(lines_of(text), dialect))]
     plain = all(name and len(name) <= LONGEST_NAME and name[-1] not in ".!?:" for name in names)

@@ -18,15 +18,15 @@ UNSPACED = re.compile(r"^[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # Chinese 
 
 def join_tokens(tokens: Sequence[str]) -> str:
     """Tokens as a sentence: punctuation and the ends of contractions stand without a space before them."""
-    text, last, quoted = "", "", False
+    text, last, quoted, opened = "", "", False, False  # opened: the last token is a quotation mark that opens
     for token in tokens:
         opens = token == '"' and not quoted
         closes = token == '"' and quoted
         glued = closes or token[:1] in CLOSING or bool(SHORTENED.match(token)) or last in OPENING
-        glued = glued or last == "opened" or bool(UNSPACED.match(token) and UNSPACED.match(last))
+        glued = glued or opened or bool(UNSPACED.match(token) and UNSPACED.match(last))
         text += token if glued or not text else f" {token}"
         quoted = opens or (quoted and not closes)
-        last = "opened" if opens else token
+        last, opened = token, opens
     return text
 
 

@@ -1,4 +1,4 @@
-"""Rows that belong together, and where the hash puts them: the arithmetic under studio/data/splits.py."""
+"""Rows that belong together, and where the hash puts them: the arithmetic under studio/data/splits."""
 
 import unicodedata
 from collections import Counter, defaultdict

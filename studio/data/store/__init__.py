@@ -64,6 +64,7 @@ def create_dataset(
         fill_file(draft, meta, rows)
         while True:
             dataset_id = make_id(source.get("example", name), {path.stem for path in home.datasets.glob("*.db")})
+            home.forget(dataset_id)
             try:
                 place_new(draft, home.dataset(dataset_id))
             except FileExistsError:

@@ -125,8 +125,14 @@ def load_row(db: sqlite3.Connection, row_id: int) -> Row:
 
 def hash_content(db: sqlite3.Connection) -> str:
     """SHA-256 over the columns and every live row's cells in order."""
-    digest = hashlib.sha256(json.dumps(columns_of(db)).encode())
-    for (cells,) in db.execute("SELECT cells FROM rows WHERE live = 1 ORDER BY position"):
+    found = db.execute("SELECT cells FROM rows WHERE live = 1 ORDER BY position")
+    return hash_cells(columns_of(db), (cells for (cells,) in found))
+
+
+def hash_cells(columns: Sequence[str], texts: Iterable[str]) -> str:
+    """SHA-256 over columns and the cells of rows as stored."""
+    digest = hashlib.sha256(json.dumps(columns).encode())
+    for cells in texts:
         digest.update(b"\n" + cells.encode())
     return digest.hexdigest()
 

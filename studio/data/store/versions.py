@@ -13,7 +13,7 @@ from studio.data.store.changes import REBIRTH, cells_in_trash
 from studio.data.store.dataset import Dataset
 from studio.data.store.edit_log import CELLS, MAPPING, MARKS, Entry, last_seq, make_change
 from studio.data.store.marks import check_note, unpack_marks
-from studio.data.store.tables import BATCH, Row, columns_of, dump, hash_content, unpack
+from studio.data.store.tables import BATCH, Row, columns_of, dump, hash_cells, hash_content, unpack
 from studio.errors import DataError
 
 LONGEST_NAME = 200
@@ -88,16 +88,19 @@ class Comparison:
     page: list[RowDiff]
 
 
-def save_version(dataset: Dataset, name: str, note: str = "") -> Version:
-    """Name the present state; DataError if the name is empty or taken. It is no change, so it cannot be undone."""
+def save_version(dataset: Dataset, name: str, note: str = "", seq: int | None = None) -> Version:
+    """Name the present state, or the one at `seq`; DataError if the name is empty or taken.
+
+    It is no change, so it cannot be undone.
+    """
     name = " ".join(name.split())[:LONGEST_NAME]
     if not name.isprintable() or not name:
         raise DataError("A version needs a name that can be seen, for example 'before cleaning'.")
     check_note(note)
     with dataset.connect() as db:
         db.execute("BEGIN")  # one state for all three, while others may go on writing
-        seq, digest = last_seq(db), hash_content(db)
-        rows = db.execute("SELECT count(*) FROM rows WHERE live = 1").fetchone()[0]
+        seq = last_seq(db) if seq is None else seq
+        rows, digest = hash_past(db, seq)
     with dataset.write() as db:
         if db.execute("SELECT 1 FROM versions WHERE name = ?", [name]).fetchone():
             raise DataError(
@@ -106,6 +109,15 @@ def save_version(dataset: Dataset, name: str, note: str = "") -> Version:
         values = (name, note, dataset.clock(), seq, rows, digest)
         query = "INSERT INTO versions (name, note, at, seq, rows, content_hash) VALUES (?, ?, ?, ?, ?, ?)"
         return Version(db.execute(query, values).lastrowid, *values)
+
+
+def hash_past(db: sqlite3.Connection, seq: int) -> tuple[int, str]:
+    """(how many rows there were at a place in the log, their content hash)."""
+    if seq == last_seq(db):
+        return db.execute("SELECT count(*) FROM rows WHERE live = 1").fetchone()[0], hash_content(db)
+    found = db.execute(f"{PAST} ORDER BY position", {"seq": seq})
+    texts = [cells for _, cells, *_ in found if cells is not None]
+    return len(texts), hash_cells(columns_of(db), texts)
 
 
 def list_versions(dataset: Dataset) -> list[Version]:

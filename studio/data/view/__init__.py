@@ -1,6 +1,6 @@
 """Pages of a dataset's rows under a search, filters and an order, and the facets beside them.
 
-Which rows match is worked out from facts.db (facts.py); only the rows of the page are read from the dataset.
+Which rows match is worked out from facts.db (facts); only the rows of the page are read from the dataset.
 """
 
 import json

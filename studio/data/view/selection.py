@@ -70,22 +70,33 @@ class Selection:
             yield name, mask if high is None else mask & (values <= high)
 
     def pairs(self, kind: str) -> Pairs:
-        """Rows and their tags, checks, languages, tokens or splits; findings only as far as they hold."""
+        """Rows and their tags, checks, languages, tokens or splits; what the checks say only as far as it holds."""
         if kind == "tags":
             return Pairs(self.load("tag_row"), self.load("tag_code"), self.load("tag_row"), self.state.tag_names)
         pairs = load_pairs(self.db, kind)
-        return self.standing(pairs) if kind == "checks" else pairs
+        if kind == "checks":
+            return self.standing(pairs)
+        return pairs if kind == "splits" else pairs.only(self.unchanged(pairs.rows, pairs.seq))
+
+    def unchanged(self, row_ids: "np.ndarray", seq: int | None) -> "np.ndarray":
+        """bool: the rows whose cells are what they were at that entry of the log; all, if it is not known."""
+        places = places_of(self.load("id"), row_ids)
+        mask = places >= 0
+        if seq is not None:
+            latest = seq if seq <= self.state.seq else NONE  # none, if the dataset was put back to an older copy
+            mask[mask] = self.load("version")[places[mask]] <= latest
+        return mask
 
     def standing(self, found: Pairs) -> Pairs:
-        """Findings about rows whose cells are what they were, by the rules of checks/results.py."""
+        """Findings about rows that are what they were, by the rules of checks/results.py."""
         import numpy as np
 
-        ids, version = self.load("id"), self.load("version")
-        newest = np.iinfo(np.int64).max if found.seq is None else found.seq
+        kept = self.load("status") != STATUSES.index("discarded")
 
         def is_fresh(row_ids: np.ndarray) -> np.ndarray:
-            places = places_of(ids, row_ids)
-            return (places >= 0) & (version[places] <= newest)
+            fresh = self.unchanged(row_ids, found.seq)
+            fresh[fresh] = kept[places_of(self.load("id"), row_ids[fresh])]
+            return fresh
 
         copies = np.isin(found.values, codes_of(found.names, COPIES))
         found = found.only(is_fresh(found.rows) & (~copies | is_fresh(found.groups)))
