@@ -152,3 +152,17 @@ def test_a_name_that_was_typed_outlives_a_correction(home):
     page.values[name] = "My questions"
     shown = page.press("data-pending", "act", act="role", column="question", value="ignore")
     assert shown[name].value == "My questions"
+
+
+def test_a_text_that_came_another_way_meanwhile_is_shown_in_the_table(home):
+    """A page is reloaded while its text is on the way: the text is typed again, and is in the store already."""
+    dataset = make(home, 3)
+    data = Data(home, dataset, row_id=2)
+    dataset.edit(2, {"output": "typed"})
+    settle, event = data.handler("data-grid", "settle"), gr.EventData(None, {"quiet": True})
+    for output, seen in (("answer 2", False), ("typed", True)):
+        data.values |= {data.part("data-field-0"): "question 2", data.part("data-field-1"): output}
+        shown = settle(data.values, event)
+        assert (data.part("data-grid") in shown) is seen
+    assert ">typed<" in shown[data.part("data-grid")]
+    assert dataset.row(2).values["output"] == "typed"

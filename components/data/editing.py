@@ -69,9 +69,14 @@ def save_form(tab: Tab, values: Mapping, opened: cells.Opened, force: bool = Fal
     own = values[tab.form.own]
     version = own[1] if own and own[0] == str(opened) else opened.version
     dataset = open_dataset(tab.services.home, opened.dataset)
-    row = cells.save_texts(dataset, opened, texts_of(tab, values), version, force)
+    texts = texts_of(tab, values)
+    row = cells.save_texts(dataset, opened, texts, version, force)
     if row is None:
-        return {tab.form.status: render_status(opened.row, "Saved", version=version)}
+        row = dataset.row(opened.row)
+        same = row.version != version and not cells.read_texts(texts, row.values, dataset.mapping)
+        if not same:
+            return {tab.form.status: render_status(opened.row, "Saved", version=version)}
+        # The same texts came another way meanwhile (from this page before it was reloaded): the table lacks them yet.
     return {
         tab.form.own: (str(opened), row.version),
         tab.form.status: render_status(row.id, "Saved", version=row.version),

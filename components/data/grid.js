@@ -286,10 +286,14 @@ function keepDraft() {
   sessionStorage.setItem(DRAFT, JSON.stringify({ row: formRow(), version: formVersion(), texts }));
 }
 
-function restoreDraft(tries = 300) { // a minute: a busy machine is no reason to lose a text
+// A minute: a busy machine is no reason to lose a text. The parts of a form are filled one after the other: only when
+// two looks see the same is it whole, and nothing overwrites what is put there.
+function restoreDraft(tries = 300, seen = '') {
   const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? 'null');
   if (!draft || touched) return;
-  if (!formRow() || !formVersion()) return tries && setTimeout(() => restoreDraft(tries - 1), 200);
+  const now = JSON.stringify([formRow(), formVersion(), fields().map((field) => field.value)]);
+  const whole = formRow() && formVersion() && fields().length && now === seen;
+  if (!whole) return tries && setTimeout(() => restoreDraft(tries - 1, now), 200);
   sessionStorage.removeItem(DRAFT);
   if (draft.row !== formRow() || draft.version !== formVersion()) return;
   fields().forEach((field, number) => {
