@@ -75,6 +75,12 @@ def build_template_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
             return {name: gr.skip()}  # the program wrote it
         return {name: CUSTOM, about: describe_template(CUSTOM), **only_preview(data, name=CUSTOM, jinja=data[jinja])}
 
+    def type_system(data: dict) -> dict:
+        """Nothing to do where the program wrote it, or an earlier event told it: an old answer must not come last."""
+        if data[system] == read_recipe(data[shared.recipe]).template.system:
+            return {waiting: gr.skip()}
+        return only_preview(data, system=data[system])
+
     def only_preview(data: dict, **changes: str) -> dict:
         recipe = with_template(data[shared.recipe], **changes)
         data = {**data, shared.recipe: recipe}
@@ -100,7 +106,7 @@ def build_template_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
     jinja.input(told(edit), {*state, jinja}, [shared.recipe, name, about, *shown], trigger_mode="always_last", **QUIET)
     # Gradio's `input` misses paste and Backspace in text fields; `change` also comes when the program writes.
     system.change(
-        told(lambda data: only_preview(data, system=data[system])),
+        told(type_system),
         {*state, system}, [shared.recipe, *shown], trigger_mode="always_last", **QUIET,
     )  # fmt: skip
     train_on.input(
