@@ -1,5 +1,6 @@
 """The Template tab: choose or edit the template, and see the selected row as the model will."""
 
+from collections.abc import Callable
 from html import escape
 
 import gradio as gr
@@ -75,12 +76,6 @@ def build_template_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
             return {name: gr.skip()}  # the program wrote it
         return {name: CUSTOM, about: describe_template(CUSTOM), **only_preview(data, name=CUSTOM, jinja=data[jinja])}
 
-    def type_system(data: dict) -> dict:
-        """Nothing to do where the program wrote it, or an earlier event told it: an old answer must not come last."""
-        if data[system] == read_recipe(data[shared.recipe]).template.system:
-            return {waiting: gr.skip()}
-        return only_preview(data, system=data[system])
-
     def only_preview(data: dict, **changes: str) -> dict:
         recipe = with_template(data[shared.recipe], **changes)
         data = {**data, shared.recipe: recipe}
@@ -106,7 +101,7 @@ def build_template_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
     jinja.input(told(edit), {*state, jinja}, [shared.recipe, name, about, *shown], trigger_mode="always_last", **QUIET)
     # Gradio's `input` misses paste and Backspace in text fields; `change` also comes when the program writes.
     system.change(
-        told(type_system),
+        told(unless_known(shared, system, lambda data: only_preview(data, system=data[system]))),
         {*state, system}, [shared.recipe, *shown], trigger_mode="always_last", **QUIET,
     )  # fmt: skip
     train_on.input(
@@ -121,6 +116,17 @@ def build_template_tab(services: Services, shared: Shared, tab: gr.Tab) -> None:
         told(lambda data: fill(data) if data[waiting] else {waiting: gr.skip()}),
         {*state, waiting}, [*editor, *shown], queue=False, **QUIET,
     )  # fmt: skip
+
+
+def unless_known(shared: Shared, system: gr.Textbox, draw: Callable[[dict], dict]) -> Callable[[dict], dict]:
+    """Draw for a system prompt that is new; the program wrote it otherwise, or an earlier event told it already, and
+    an old answer must not come last."""
+
+    def type_system(data: dict) -> dict:
+        known = data[system] == read_recipe(data[shared.recipe]).template.system
+        return {shared.recipe: gr.skip()} if known else draw(data)
+
+    return type_system
 
 
 def choices() -> list[tuple[str, str]]:
