@@ -104,6 +104,7 @@ def preview(page: Page, row_id: int) -> list[int]:
     ids = panel.locator(".token-text .token.trained").evaluate_all(
         "nodes => nodes.map(node => node.dataset.ids).join(' ')"
     )
+    page.wait_for_timeout(2000)  # a person's pace: an edit in the same moment can be overtaken by the former's answer
     editor = page.locator("#template-jinja .cm-content")
     editor.fill("{% if instruction %}{{ output }}")
     expect(panel).to_contain_text("cannot be rendered (line 1)")
